@@ -1,0 +1,89 @@
+"""Linear probes: how much of the class can be read off frozen features by a straight line?
+
+A probe is a logistic regression on features that are standardised by their training statistics. Its strength of
+regularisation is chosen on the validation split, and so is the best stage; the test split is used once, for the figure.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.data import Dataset
+from course_lib.errors import CourseError
+from course_lib.features import extract, random_subset
+from course_lib.pretext import PretextTask
+
+STRENGTHS = (0.001, 0.01, 0.1)  # scikit-learn's C, weakest fit first
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A fitted probe's figures: accuracies in 0…1."""
+
+    stage: str
+    validation: float
+    test: float
+    strength: float  # the C that did best on the validation split
+
+
+def linear_probe(stage: str, train: tuple, validation: tuple, test: tuple, strengths=STRENGTHS) -> Probe:
+    """Fit on `train`, choose C on `validation`, report on `test`; each is (features N x D, labels N)."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    features, labels = train
+    mean, spread = features.mean(0), features.std(0).clamp_min(1e-6)
+    (x, y), (x_validation, y_validation), (x_test, y_test) = (
+        (((f - mean) / spread).numpy(), target.cpu().numpy()) for f, target in ((features, labels), validation, test)
+    )
+    fitted = []
+    for strength in strengths:
+        classifier = LogisticRegression(C=strength, max_iter=100, tol=1e-3)
+        with warnings.catch_warnings():  # a hundred iterations decide the third digit; more only cost time
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            classifier.fit(x, y)
+        fitted.append((classifier.score(x_validation, y_validation), -strength, classifier))
+    validation_accuracy, negative_strength, classifier = max(fitted, key=lambda fit: fit[:2])
+    return Probe(stage, validation_accuracy, classifier.score(x_test, y_test), -negative_strength)
+
+
+def probe_stages(
+    task: PretextTask,
+    backbone: nn.Module,
+    dataset: Dataset,
+    rng: torch.Generator,
+    train_size: int = 4000,
+    test_size: int = 4000,
+) -> dict[str, Probe]:
+    """A linear probe on every stage of a frozen backbone, on features as `task.represent` defines them.
+
+    `rng` (on the CPU) draws which `train_size` training samples carry a label for the probe, a quarter as many
+    validation samples, and which `test_size` test samples are asked; equal generators ask equal questions.
+
+    Raises:
+        CourseError: the data has fewer than two classes.
+    """
+    if len(dataset.classes) < 2:
+        raise CourseError(f"A probe needs at least two classes, and {dataset.name} has {len(dataset.classes)}.")
+    splits = {
+        "train": random_subset(dataset.train, train_size, rng),
+        "validation": random_subset(dataset.val, train_size // 4, rng),
+        "test": random_subset(dataset.test, test_size, rng),
+    }
+    features = {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in splits.items()}
+    return {
+        stage: linear_probe(stage, *((features[name][stage], splits[name].labels) for name in splits))
+        for stage in backbone.stage_names
+    }
+
+
+def best_stage(probes: dict[str, Probe]) -> str:
+    """The stage with the best validation accuracy; the test figures have no say in it."""
+    return max(probes.values(), key=lambda probe: probe.validation).stage
+
+
+def gains(probes: dict[str, Probe], controls: dict[str, Probe]) -> Tensor:
+    """Test accuracy minus the control's at the same stage, one number a stage."""
+    return torch.tensor([probes[stage].test - controls[stage].test for stage in probes])

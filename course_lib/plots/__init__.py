@@ -1,0 +1,1 @@
+"""Figures by subject; a method's own pictures stay in its `draw`."""

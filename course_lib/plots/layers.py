@@ -1,0 +1,44 @@
+"""What each stage of a network is worth."""
+
+from course_lib.plots.style import BLUE, GREY, ORANGE
+
+
+def probe_curve(pretrained: dict[str, float], random: dict[str, float], chance: float):
+    """Two panels: a probe's accuracy (0…1) after each stage, pretrained beside random weights; and the difference.
+
+    Both dictionaries hold the same stages, first to last.
+    """
+    from matplotlib.figure import Figure
+
+    stages = list(pretrained)
+    figure = Figure(figsize=(8.5, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(stages, [100 * pretrained[stage] for stage in stages], "o-", color=BLUE, label="pretrained")
+    left.plot(stages, [100 * random[stage] for stage in stages], "s--", color=GREY, label="random weights")
+    left.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":", label="guessing")
+    left.set(title="What a linear probe reads", ylabel="test accuracy (%)", ylim=(0, None))
+    left.legend()
+    gain = [100 * (pretrained[stage] - random[stage]) for stage in stages]
+    bars = right.bar(stages, gain, color=ORANGE)
+    right.bar_label(bars, fmt="%+.1f", padding=2)
+    right.axhline(0, color="black", linewidth=1)
+    right.margins(y=0.15)
+    right.set(title="What pretraining added", ylabel="gain over random (points)")
+    right.grid(axis="x", visible=False)
+    return figure
+
+
+def bars_beside_chance(values: dict[str, float], chance: float, title: str):
+    """One horizontal bar an entry (values and chance in 0…1), with a line where guessing lies."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.5, 0.55 * len(values) + 1.1), layout="constrained")
+    axis = figure.subplots()
+    names = list(values)[::-1]
+    bars = axis.barh(names, [100 * values[name] for name in names], color=BLUE, height=0.6)
+    axis.bar_label(bars, fmt="%.1f %%", padding=3)
+    axis.axvline(100 * chance, color=GREY, linestyle=":", linewidth=1.5)
+    axis.text(100 * chance, len(names) - 0.45, "guessing", color=GREY, ha="center", va="bottom", fontsize=9)
+    axis.set(title=title + "\n", xlabel="accuracy (%)", xlim=(0, max(100 * max(values.values()) * 1.15, 50)))
+    axis.grid(axis="y", visible=False)
+    return figure

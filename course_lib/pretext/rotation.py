@@ -1,0 +1,127 @@
+"""Rotation: turn an image by 0, 90, 180 or 270 degrees and ask which (Gidaris et al. 2018, arXiv:1803.07728).
+
+All four rotations of each image stand in one batch (section 3.1). The image is cropped and mirrored before it is
+turned: a mirror image of a picture turned by 90 degrees is one turned by 270, so mirroring afterwards would make the
+two indistinguishable and cap the accuracy near 75 %.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_lib.data import Batch
+from course_lib.models import Backbone, initialise
+from course_lib.pretext import PretextTask, normalise
+
+ANGLES = (0, 90, 180, 270)
+
+
+def rotate(images: Tensor, quarter_turns: int) -> Tensor:
+    """Turn square images (… x H x W) anticlockwise by a number of quarter turns, moving pixels and inventing none.
+
+    Interpolation would leave traces that a network reads instead of the picture; a quarter turn needs none.
+    """
+    return torch.rot90(images, quarter_turns, (-2, -1))
+
+
+def four_rotations(images: Tensor, rotate: Callable[[Tensor, int], Tensor] = rotate) -> tuple[Tensor, Tensor]:
+    """All four rotations of N images: images 4N x 3 x S x S and labels 4N (quarter turns, 0…3), rotation by rotation."""
+    turned = torch.cat([rotate(images, turns) for turns in range(4)])
+    return turned, torch.arange(4, device=images.device).repeat_interleave(len(images))
+
+
+def shifted_and_mirrored(images: Tensor, rng: torch.Generator, most: int = 3) -> Tensor:
+    """Each image moved by up to `most` pixels each way (edges reflected) and mirrored half of the time; same shape."""
+    count, _, height, width = images.shape
+    draws = torch.randint(0, 2 * most + 1, (2, count), generator=rng, device=images.device)
+    mirror = torch.randint(0, 2, (count, 1), generator=rng, device=images.device).bool()
+    rows = _reflected(torch.arange(height, device=images.device) + draws[0, :, None] - most, height)
+    columns = torch.arange(width, device=images.device).expand(count, width)
+    columns = torch.where(mirror, columns.flip(1), columns)
+    columns = _reflected(columns + draws[1, :, None] - most, width)
+    # One gather for the whole batch: sample i takes its own rows and its own columns.
+    samples = torch.arange(count, device=images.device)[:, None, None]
+    return images.permute(0, 2, 3, 1)[samples, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _reflected(position: Tensor, size: int) -> Tensor:
+    return (size - 1) - ((size - 1) - position.abs()).abs()
+
+
+class Rotation(PretextTask):
+    """Four-way classification of the angle by which an image was turned.
+
+    Args:
+        backbone: its last stage feeds the head.
+        rng: a CPU generator for the head's first weights.
+        rotate: turns N x 3 x S x S images by a number of quarter turns; a student's own function, say.
+        augment: moves and mirrors the images *before* they are turned; `rescaled_window` here is the JPEG-proof choice,
+            since stretching smears the 8 x 8 grid of compression blocks that can give the angle away.
+    """
+
+    chance = 0.25
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        rng: torch.Generator,
+        rotate: Callable[[Tensor, int], Tensor] = rotate,
+        augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+    ):
+        super().__init__()
+        self.rotate = rotate
+        self.augment = augment or shifted_and_mirrored
+        self.head = initialise(nn.Linear(backbone.widths[backbone.stage_names[-1]], len(ANGLES)), rng)
+
+    def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """`visible`: 4N x 3 x S x S float images, every image at every angle; `hidden`: 4N quarter turns, 0…3."""
+        images = self.augment(batch.images, rng) if self.training else batch.images
+        turned, quarter_turns = four_rotations(images, self.rotate)
+        return normalise(turned), quarter_turns
+
+    def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
+        """Logits, 4N x 4: average the last feature map over the image, then one linear layer."""
+        return self.head(backbone(visible).mean((2, 3)))
+
+    def loss(self, prediction: Tensor, hidden: Tensor) -> Tensor:
+        """Cross-entropy (section 3.1, eq. 2), averaged over the images and their four rotations."""
+        return F.cross_entropy(prediction, hidden)
+
+    def score(self, prediction: Tensor, hidden: Tensor) -> dict[str, float]:
+        """`accuracy`: the share of angles named correctly; guessing gives 0.25."""
+        return {"accuracy": (prediction.argmax(1) == hidden).float().mean().item()}
+
+    def draw(self, batch: Batch, rng: torch.Generator):
+        """One row an image, one column an angle: what the network sees, titled with what it must say."""
+        from matplotlib.figure import Figure
+
+        count = len(batch.index)
+        turned, quarter_turns = four_rotations(batch.images, self.rotate)
+        figure = Figure(figsize=(6.4, 1.6 * count + 0.3), layout="constrained")
+        axes = figure.subplots(count, 4, squeeze=False)
+        for k, (image, turns) in enumerate(zip(turned.cpu(), quarter_turns.tolist(), strict=True)):
+            axis = axes[k % count, k // count]
+            axis.imshow(image.permute(1, 2, 0))
+            axis.set_axis_off()
+            if k % count == 0:
+                axis.set_title(f"hidden: {ANGLES[turns]}°", fontsize=10)
+        return figure
+
+
+def rescaled_window(images: Tensor, rng: torch.Generator) -> Tensor:
+    """A random window of each image (65 to 90 % of its side) stretched to full size, mirrored half of the time.
+
+    Bilinear, one draw of the window a sample. uint8 N x 3 x S x S in and out.
+    """
+    count = len(images)
+    scale, x, y = torch.rand(3, count, generator=rng, device=images.device)
+    scale = 0.65 + 0.25 * scale
+    mirror = torch.randint(0, 2, (count,), generator=rng, device=images.device) * 2 - 1
+    window = torch.zeros(count, 2, 3, device=images.device)
+    window[:, 0, 0], window[:, 1, 1] = scale * mirror, scale
+    window[:, 0, 2], window[:, 1, 2] = (2 * x - 1) * (1 - scale), (2 * y - 1) * (1 - scale)
+    grid = F.affine_grid(window, list(images.shape), align_corners=False)
+    stretched = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return stretched.round_().to(torch.uint8)

@@ -1,0 +1,335 @@
+"""`start(...)`, the first line of every notebook: checks the parameters and returns the session that carries them."""
+
+import csv
+import datetime
+import hashlib
+import json
+import os
+import re
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from course_lib import data
+from course_lib.errors import CourseError
+from course_lib.evaluation.pretext import pretext_scores
+from course_lib.models import Backbone, build_backbone
+from course_lib.paths import output_directory, project, write_atomically
+from course_lib.plots import style
+from course_lib.pretext import PretextTask
+from course_lib.training import History, fit
+
+PROFILES = ("smoke", "quick", "classroom", "full")
+SMOKE_STEPS = 20
+LARGEST_SEED = 2**31 - 1
+
+
+def validate_parameters(profile: str, dataset: str, seed: int | str, device: str) -> tuple[str, str, int, str]:
+    """The four parameters of a run, checked; `seed` as a number and `device` resolved ("auto" takes the best there is).
+
+    Raises:
+        CourseError: one of them is not what it can be; the sentence names it.
+    """
+    if profile not in PROFILES:
+        raise CourseError(f"There is no profile '{profile}'; choose one of {', '.join(PROFILES)}.")
+    if not isinstance(dataset, str) or not dataset:
+        raise CourseError(f"The data set must be a name such as 'world' or 'folder:PATH', not {dataset!r}.")
+    try:
+        number = int(str(seed))
+    except ValueError:
+        raise CourseError(f"The seed must be a whole number such as 0, not '{seed}'.") from None
+    if not 0 <= number <= LARGEST_SEED:
+        raise CourseError(f"The seed must lie between 0 and {LARGEST_SEED}, and {number} does not.")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", str(device)):
+        raise CourseError(f"There is no device '{device}'; choose auto, cpu, cuda, cuda:1 or mps.")
+    kind, _, index = device.partition(":")
+    available = {"cpu": True, "cuda": torch.cuda.device_count() > int(index or 0), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        device = kind = next(name for name in ("cuda", "mps", "cpu") if available[name])
+    if not available[kind]:
+        raise CourseError(f"This computer has no usable '{device}' device; choose 'cpu', or 'auto' for the best there is.")
+    return profile, dataset, number, device
+
+
+def default_precision(device: str) -> torch.dtype:
+    """bfloat16 where the hardware computes in it (CUDA from Ampere on, processors with AVX512-BF16), else float32.
+
+    On a processor without such instructions bfloat16 is emulated, and slower than float32.
+    """
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    if device == "cpu":
+        try:
+            flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        except OSError:  # not Linux
+            return torch.float32
+        return torch.bfloat16 if flags and "avx512_bf16" in flags[1].split() else torch.float32
+    return torch.float32
+
+
+class Session:
+    """One run of one notebook: its parameters, its data, its generators, and the results that it leaves behind.
+
+    Attributes:
+        notebook, profile, dataset_name, seed: as given to `start`.
+        device: `cpu`, `cuda` or `mps`.
+        precision: what training computes in, torch.bfloat16 or torch.float32.
+        out: the folder of results and checkpoints.
+    """
+
+    def __init__(self, notebook: str, profile: str, dataset: str, seed: int, device: str):
+        self.notebook, self.profile, self.dataset_name, self.seed, self.device = notebook, profile, dataset, seed, device
+        self.precision = default_precision(device)
+        self.out = output_directory()
+        self.records: dict[str, dict] = {}
+        self.forecasts: dict[str, float] = {}
+        self.train_seconds = 0.0
+        self.runs: dict[str, object] = {}  # TrainingRun, by name
+        self._writing = threading.Lock()
+        slug = re.sub(r"\W+", "-", dataset).strip("-")[-40:] + "-" + hashlib.sha256(dataset.encode()).hexdigest()[:6]
+        self._record_file = self.out / "records" / f"{notebook}--{profile}--{seed}--{slug}.json"
+        self._record_file.unlink(missing_ok=True)  # figures of an earlier run must not pass for this one's
+
+    # --- what a run is made of
+
+    @cached_property
+    def dataset(self) -> data.Dataset:
+        """The data set, opened once; built and cached the first time anyone asks for it."""
+        return data.open_dataset(self.dataset_name, device=self.device)
+
+    def rng(self, purpose: str, device: str = "cpu") -> torch.Generator:
+        """A fresh generator that depends on the seed and on `purpose` only.
+
+        The same words give the same numbers whatever ran before, so a cell can be run again, or alone.
+        """
+        digest = hashlib.sha256(f"{self.seed}/{purpose}".encode()).digest()
+        return torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big"))
+
+    def budget(self, *, quick: int, classroom: int | None = None, full: int | None = None) -> int:
+        """The number of steps (or samples) for this run's profile; smoke takes `quick`, at most twenty.
+
+        A profile that is not given takes the next smaller one's.
+        """
+        sizes = {"smoke": min(quick, SMOKE_STEPS), "quick": quick}
+        sizes["classroom"] = classroom or quick
+        sizes["full"] = full or sizes["classroom"]
+        return sizes[self.profile]
+
+    def backbone(self, purpose: str = "backbone", name: str = "small", width: int = 16) -> Backbone:
+        """A backbone on this session's device; `purpose` names its first weights (equal words, equal weights)."""
+        backbone = build_backbone(name, rng=self.rng(purpose), width=width, image_size=self.dataset.size)
+        return backbone.to(self.device)
+
+    def checkpoint(self, task: str) -> Path:
+        """Where the checkpoint of a network that this notebook trains is kept."""
+        name = f"{task}-{self.dataset.fingerprint}-{self.profile}-{self.seed}.safetensors"
+        return self.out / "checkpoints" / name
+
+    def train(
+        self, name: str, backbone: Backbone, task: PretextTask, split: data.Split | None = None, *, steps: int, **options
+    ):
+        """`fit` in the background, with a panel that shows it; returns the run at once (headless: at its end).
+
+        Args:
+            name: names the checkpoint and the panel: `rotation`.
+            split: what to train on; the data set's training split unless given.
+            steps: from `budget`.
+            options: further arguments of `course_lib.training.fit`.
+
+        Write `await run.finished()` in the next cell: it waits, and leaves the Stop button alive.
+        """
+        from course_lib.widgets.training_panel import TrainingRun
+
+        task.to(self.device)
+
+        def work(on_report: Callable[[History], None], stop: threading.Event) -> History:
+            history = fit(
+                backbone, task, split if split is not None else self.dataset.train, steps=steps, seed=self.seed,
+                precision=self.precision, checkpoint=self.checkpoint(name), on_report=on_report, stop=stop, **options,
+            )  # fmt: skip
+            self.train_seconds += history.seconds
+            self._write()
+            return history
+
+        run = TrainingRun(work, name=name, steps=steps, chance=task.chance)
+        run.backbone, run.task = backbone, task
+        self.runs[name] = run
+        return run.show()
+
+    def trained(self, name: str, make: Callable[[], tuple[Backbone, PretextTask]], *, steps: int, **options):
+        """The run that `train` started under this name in this kernel; trained now where that cell was left out.
+
+        `make` builds the backbone and the task.
+        """
+        return self.runs.get(name) or self.train(name, *make(), steps=steps, **options)
+
+    def scores(self, backbone: Backbone, task: PretextTask, split: data.Split | None = None) -> dict[str, float]:
+        """The task's scores on unseen data, without augmentation: the test split unless another is given."""
+        rng = self.rng("pretext scores", self.device)
+        split = split if split is not None else self.dataset.test
+        if self.profile == "smoke":
+            split = split.subset(slice(SMOKE_STEPS))
+        return pretext_scores(backbone, task, split, rng, precision=self.precision)
+
+    # --- what a run leaves behind
+
+    def record(self, name: str, value: float, chance: float | None = None, unit: str = "") -> float:
+        """Keep a result, on disk at once: `rot.pretext_accuracy`, a finite number, what guessing gives, its unit.
+
+        A fraction (an accuracy, say) has the unit "fraction" and is shown as a percentage. Returns the value.
+
+        Raises:
+            CourseError: the value is not a finite number, or the disk is full.
+        """
+        value = float(value)
+        if value != value or value in (float("inf"), float("-inf")):
+            raise CourseError(f"The result '{name}' is {value}, which is not a number that can be kept.")
+        self.records[name] = {"value": value, "chance": chance, "unit": unit}
+        self._write()
+        return value
+
+    def forecast(self, name: str, question: str, **options):
+        """A slider on which the student states, before the experiment, what `name` will be; see `calibration`."""
+        from course_lib.widgets.forecast import Forecast
+
+        def keep(value: float) -> None:
+            self.forecasts[name] = value
+            self._write()
+
+        return Forecast(question, keep, **options)
+
+    def claim(self, identifier: str) -> None:
+        """Show a claim of `course_lib/claims` beside what this run measured; one run alone decides nothing.
+
+        Raises:
+            CourseError: there is no such claim, or this run has not recorded its two sides.
+        """
+        from course_lib.run import claims
+
+        known = claims.load()
+        if identifier not in known:
+            raise CourseError(f"There is no claim '{identifier}' in course_lib/claims; there are {', '.join(known)}.")
+        claim = known[identifier]
+        a, b = self._side(claim.a, identifier), self._side(claim.b, identifier)
+        lead = a - b if claim.direction == "a>b" else b - a
+        seen = "agrees" if lead >= claim.margin else "does not agree"
+        style.show_markdown(
+            f"> **Claim `{claim.id}`.** {claim.statement}  \n"
+            f"> A = {a:.3f}, B = {b:.3f}; the claim wants {claim.direction.replace('a', 'A').replace('b', 'B')} by at "
+            f"least {claim.margin:g}. This run **{seen}**; a verdict takes three seeds (`course claims {claim.id}`)."
+        )
+
+    def _side(self, name: str, claim: str) -> float:
+        try:
+            return float(name)
+        except ValueError:
+            if name not in self.records:
+                raise CourseError(f"The claim '{claim}' compares '{name}', which this run has not recorded yet.") from None
+            return self.records[name]["value"]
+
+    def say(self, text: str) -> None:
+        """Show Markdown in which `{rot.pretext_accuracy}` stands for a recorded value, and `{….chance}` for its chance.
+
+        Fractions appear as percentages. Nothing measured is ever typed into prose; this is how prose names it.
+
+        Raises:
+            CourseError: a name has not been recorded.
+        """
+        style.show_markdown(re.sub(r"\{([\w.]+)\}", lambda match: self._filled(match[1]), text))
+
+    def _filled(self, name: str) -> str:
+        field = "value"
+        if name not in self.records and name.endswith(".chance"):
+            name, field = name.removesuffix(".chance"), "chance"
+        if name not in self.records:
+            raise CourseError(f"The text names the result '{name}', which this run has not recorded yet.")
+        record = self.records[name]
+        return style.number(record[field], record["unit"])
+
+    def show(self, figure, caption: str, alt: str) -> None:
+        """Display a figure with a caption below and `alt` for those who cannot see it, plus any exercise's badge."""
+        from course_lib.exercises import badges
+
+        style.show_figure(figure, caption, alt, badges())
+
+    def published(self, method: str) -> None:
+        """Show the figures that papers report (`course_lib/papers/<method>.csv`), a citation a row."""
+        with open(Path(__file__).parent / "papers" / f"{method}.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        lines = ["| method | data | metric | published | source |", "|---|---|---|---|---|"]
+        for row in rows:
+            cells = [row["method"], row["dataset"], row["metric"], f"{row['value']} {row['unit']}", row["citation"]]
+            lines.append(f"| {' | '.join(cells)} |")
+        style.show_markdown("\n".join(lines))
+
+    def calibration(self) -> None:
+        """What the student forecast beside what came out."""
+        rows = [(name, value) for name, value in self.forecasts.items() if name in self.records]
+        if not rows:
+            style.show_markdown("No forecasts were made this time. Next time, guess first: it is how intuition is trained.")
+            return
+        lines = ["| result | your forecast | measured | off by |", "|---|---|---|---|"]
+        for name, value in rows:
+            measured, unit = self.records[name]["value"], self.records[name]["unit"]
+            cells = [style.number(n, unit) for n in (value, measured, abs(value - measured))]
+            lines.append(f"| `{name}` | {' | '.join(cells)} |")
+        style.show_markdown("\n".join(lines))
+
+    def _write(self) -> None:
+        contents = {
+            "notebook": self.notebook, "profile": self.profile, "dataset": self.dataset_name, "seed": self.seed,
+            "device": self.device, "train_seconds": round(self.train_seconds, 3), "records": self.records,
+            "forecasts": self.forecasts,
+        }  # fmt: skip
+        with self._writing:  # the training thread and the kernel both come here
+            write_atomically(self._record_file, json.dumps(contents, indent=1))
+
+    def __repr__(self) -> str:
+        precision = str(self.precision).removeprefix("torch.")
+        return f"{self.notebook} · {self.profile} · {self.dataset_name} · seed {self.seed} · {self.device} · {precision}"
+
+
+def start(
+    notebook: str, *, profile: str = "quick", dataset: str = "world", seed: int = 0, device: str = "auto"
+) -> Session:
+    """Open a notebook: check its parameters, set the figures' style, show what it will take, and return the session.
+
+    Args:
+        notebook: its name, `02_rotation`.
+        profile: `smoke` (machinery only), `quick` (a laptop), `classroom` or `full` (a GPU).
+        dataset: `world`, `cifar10`, `stl10`, `imagenette`, or `folder:PATH` for your own photos.
+        seed: 0 or a positive whole number.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+
+    Raises:
+        CourseError: a parameter is not one of these, or there is no such notebook.
+    """
+    sources = sorted(path.stem for path in (project() / "notebooks" / "source").glob("*.py"))
+    if notebook not in sources:
+        raise CourseError(f"There is no notebook '{notebook}'; there are {', '.join(sources)}.")
+    session = Session(notebook, *validate_parameters(profile, dataset, seed, device))
+    style.apply()
+    style.show_markdown(_title_card(session))
+    return session
+
+
+def _title_card(session: Session) -> str:
+    """What this run is, and how long it took where it was last measured (docs/measurements.json)."""
+    lines = [f"**{session!r}**"]
+    measurements = project() / "docs" / "measurements.json"
+    rows = json.loads(measurements.read_text(encoding="utf-8")) if measurements.exists() else []
+    for row in rows:
+        if (row["notebook"], row["profile"]) == (session.notebook, session.profile) and row["dataset"] == "world":
+            when = datetime.date.fromisoformat(row["date"]).strftime("%d %B %Y").lstrip("0")
+            lines.append(f"Run from top to bottom it took {row['seconds']:.0f} s on {row['machine']} ({when}).")
+    if session.profile == "smoke":
+        lines.append("The smoke profile tests the machinery: its figures mean nothing.")
+    if os.environ.get("COURSE_OUT"):
+        lines.append(f"Results go to `{session.out}`.")
+    return "  \n".join(lines)
+
+
+__all__ = ["PROFILES", "Session", "start", "validate_parameters"]

@@ -1,0 +1,21 @@
+"""Interactive pieces. Callbacks are thin: what they do is a plain function or object, tested without a screen."""
+
+import os
+
+
+def headless() -> bool:
+    """True where nobody can press a button: papermill, nbval, nbconvert. COURSE_HEADLESS=0 or 1 overrides.
+
+    JupyterLab and Notebook name the session of every kernel that they start; command-line runners do not.
+    """
+    forced = os.environ.get("COURSE_HEADLESS")
+    if forced:
+        return forced != "0"
+    return "JPY_SESSION_NAME" not in os.environ
+
+
+def show_error(place, error: BaseException) -> None:
+    """Put an exception's sentence where the student looks (`place`: an HTML widget); callbacks swallow it otherwise."""
+    import html
+
+    place.value = f'<span role="alert" style="color:#d55e00">{type(error).__name__}: {html.escape(str(error))}</span>'

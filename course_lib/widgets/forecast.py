@@ -1,0 +1,45 @@
+"""State a number before you measure it."""
+
+from collections.abc import Callable
+
+import ipywidgets
+from IPython.display import display
+
+from course_lib.widgets import headless, show_error
+
+
+class Forecast:
+    """A slider and a button: the student's expectation of a fraction, kept when the button is pressed.
+
+    Args:
+        question: what will be measured.
+        keep: called with the forecast, 0…1.
+        start: where the slider stands at first, 0…1.
+    """
+
+    def __init__(self, question: str, keep: Callable[[float], None], start: float = 0.5):
+        self._keep = keep
+        self.value: float | None = None
+        self.slider = ipywidgets.IntSlider(
+            value=round(100 * start), min=0, max=100, description="I expect (%)", style={"description_width": "initial"},
+            continuous_update=False, layout={"width": "min(28em, 95%)"},
+        )  # fmt: skip
+        self.button = ipywidgets.Button(description="That is my forecast", tooltip=f"Keep this forecast: {question}")
+        self.text = ipywidgets.HTML()
+        self.button.on_click(lambda _: self.commit())
+        for widget, hook in ((self.slider, "slider"), (self.button, "button"), (self.text, "text")):
+            widget.add_class(f"course-forecast-{hook}")
+        self.panel = ipywidgets.VBox([ipywidgets.HTML(f"<b>Forecast.</b> {question}"), self.slider, self.button, self.text])
+        if headless():
+            print(f"Forecast. {question} (Open this notebook in JupyterLab to state yours.)")
+        else:
+            display(self.panel)
+
+    def commit(self) -> None:
+        """Keep what the slider shows."""
+        try:
+            self._keep(self.slider.value / 100)
+            self.value = self.slider.value / 100
+            self.text.value = f"Noted: {self.slider.value} %. You will see how close you were."
+        except Exception as error:
+            show_error(self.text, error)

@@ -1,0 +1,147 @@
+"""`start` and its session: parameters, generators, records."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from course_lib import start as start_module
+from course_lib.errors import CourseError
+from course_lib.start import Session, default_precision, start, validate_parameters
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch, dataset):
+    monkeypatch.setenv("COURSE_OUT", str(tmp_path))
+    monkeypatch.setattr(start_module.data, "open_dataset", lambda name, device: dataset)
+    return Session("02_rotation", "quick", "world", 0, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"profile": "fast"}, "'fast'"),
+        ({"seed": "one"}, "'one'"),
+        ({"seed": -1}, "-1"),
+        ({"seed": 1.5}, "'1.5'"),
+        ({"seed": 2**40}, str(2**40)),
+        ({"device": "tpu"}, "'tpu'"),
+        ({"device": "cuda:x"}, "'cuda:x'"),
+        ({"dataset": ""}, "''"),
+        ({"dataset": None}, "None"),
+    ],
+)
+def test_a_bad_parameter_is_one_sentence_that_names_it(wrong, named):
+    with pytest.raises(CourseError) as error:
+        validate_parameters(**{"profile": "quick", "dataset": "world", "seed": 0, "device": "cpu"} | wrong)
+    assert named in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_cuda_where_there_is_none():
+    with pytest.raises(CourseError, match="no usable 'cuda' device"):
+        validate_parameters("quick", "world", 0, "cuda")
+
+
+def test_good_parameters():
+    assert validate_parameters("quick", "world", "7", "cpu") == ("quick", "world", 7, "cpu")
+    assert validate_parameters("smoke", "folder:x", 0, "auto")[3] in ("cpu", "cuda", "mps")
+
+
+def test_an_unknown_notebook_is_named():
+    with pytest.raises(CourseError, match="'99_nothing'"):
+        start("99_nothing")
+
+
+def test_precision_follows_the_hardware(monkeypatch, tmp_path):
+    def flags(text):
+        path = tmp_path / "cpuinfo"
+        path.write_text(text)
+        monkeypatch.setattr(start_module, "Path", lambda _: path)
+        return default_precision("cpu")
+
+    assert flags("flags\t\t: fpu avx2 avx512_bf16\n") == torch.bfloat16
+    assert flags("flags\t\t: fpu avx2\n") == torch.float32
+    assert default_precision("mps") == torch.float32
+
+
+def test_generators_depend_on_seed_and_purpose_only(session):
+    first = torch.rand(3, generator=session.rng("a"))
+    session.rng("b")
+    assert torch.equal(torch.rand(3, generator=session.rng("a")), first)
+    assert not torch.equal(torch.rand(3, generator=session.rng("b")), first)
+    other = Session("02_rotation", "quick", "world", 1, "cpu")
+    assert not torch.equal(torch.rand(3, generator=other.rng("a")), first)
+
+
+def test_budgets(session):
+    assert session.budget(quick=800, classroom=5000) == 800
+    sizes = {profile: Session("02_rotation", profile, "world", 0, "cpu").budget(quick=800, classroom=5000)
+             for profile in start_module.PROFILES}  # fmt: skip
+    assert sizes == {"smoke": 20, "quick": 800, "classroom": 5000, "full": 5000}
+
+
+def test_records_are_on_disk_at_once(session, tmp_path):
+    assert session.record("rot.pretext_accuracy", torch.tensor(0.5), chance=0.25, unit="fraction") == 0.5
+    (file,) = (tmp_path / "records").glob("*.json")
+    saved = json.loads(file.read_text())
+    assert saved["records"] == {"rot.pretext_accuracy": {"value": 0.5, "chance": 0.25, "unit": "fraction"}}
+    assert (saved["notebook"], saved["profile"], saved["dataset"], saved["seed"]) == ("02_rotation", "quick", "world", 0)
+    Session("02_rotation", "quick", "world", 0, "cpu")
+    assert not file.exists()  # a new run does not inherit figures
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_only_finite_numbers_are_kept(session, value):
+    with pytest.raises(CourseError, match="not a number that can be kept"):
+        session.record("x", value)
+
+
+def shown(capsys):
+    return capsys.readouterr().out
+
+
+def test_prose_is_filled_from_records(session, monkeypatch):
+    said = []
+    monkeypatch.setattr(start_module.style, "show_markdown", said.append)
+    session.record("rot.pretext_accuracy", 0.6412, chance=0.25, unit="fraction")
+    session.say("It names {rot.pretext_accuracy}, guessing {rot.pretext_accuracy.chance}.")
+    assert said == ["It names 64.1 %, guessing 25.0 %."]
+    with pytest.raises(CourseError, match=r"rot\.other"):
+        session.say("{rot.other}")
+
+
+def test_a_claim_is_shown_with_its_two_sides(session, monkeypatch):
+    said = []
+    monkeypatch.setattr(start_module.style, "show_markdown", said.append)
+    with pytest.raises(CourseError, match="has not recorded"):
+        session.claim("rot.learns")
+    session.record("rot.pretext_accuracy", 0.64, chance=0.25, unit="fraction")
+    session.claim("rot.learns")
+    assert "A = 0.640, B = 0.250" in said[0] and "agrees" in said[0]
+    with pytest.raises(CourseError, match=r"rot\.lerns"):
+        session.claim("rot.lerns")
+
+
+def test_calibration_shows_forecast_beside_result(session, monkeypatch):
+    said = []
+    monkeypatch.setattr(start_module.style, "show_markdown", said.append)
+    session.calibration()
+    assert "guess first" in said[0]
+    session.forecasts["rot.x"] = 0.5
+    session.record("rot.x", 0.75, unit="fraction")
+    session.calibration()
+    assert "| `rot.x` | 50.0 % | 75.0 % | 25.0 % |" in said[1]
+
+
+def test_training_is_recorded_and_found_again(session):
+    from course_lib.pretext.rotation import Rotation
+
+    backbone = session.backbone(width=8)
+    task = Rotation(backbone, session.rng("head"))
+    run = session.train("rotation", backbone, task, steps=5, batch_size=8)
+    assert run.history.step == 5 and session.train_seconds > 0
+    assert session.checkpoint("rotation").exists()
+    assert session.trained("rotation", lambda: 1 / 0, steps=5) is run
+    assert session.scores(backbone, task)["accuracy"] >= 0
