@@ -11,6 +11,8 @@ from course_lib.widgets import headless, show_error
 class Forecast:
     """A slider and a button: the student's expectation of a fraction, kept when the button is pressed.
 
+    Moving the slider afterwards changes the forecast. (A browser may send a press before a move that came just earlier.)
+
     Args:
         question: what will be measured.
         keep: called with the forecast, 0…1.
@@ -27,6 +29,7 @@ class Forecast:
         self.button = ipywidgets.Button(description="That is my forecast", tooltip=f"Keep this forecast: {question}")
         self.text = ipywidgets.HTML()
         self.button.on_click(lambda _: self.commit())
+        self.slider.observe(lambda _: self.commit() if self.value is not None else None, names="value")
         for widget, hook in ((self.slider, "slider"), (self.button, "button"), (self.text, "text")):
             widget.add_class(f"course-forecast-{hook}")
         self.panel = ipywidgets.VBox([ipywidgets.HTML(f"<b>Forecast.</b> {question}"), self.slider, self.button, self.text])

@@ -56,7 +56,8 @@ def progress_text(history: History) -> str:
     state = "stopped; run the training cell again to continue" if history.stopped else f"about {left:.0f} s left"
     if history.step == history.steps:
         state = "done"
-    scores = "".join(f" · {name} {100 * value:.0f} %" for name, value in (history.scores[-1][1] if history.scores else {}).items())
+    last = history.scores[-1][1] if history.scores else {}
+    scores = "".join(f" · {name} {100 * value:.0f} %" for name, value in last.items())
     return f"step {history.step} of {history.steps} · loss {history.losses[-1]:.3f}{scores} · {rate:.1f} steps/s · {state}"
 
 

@@ -1,0 +1,257 @@
+"""The command `course`. Each subcommand imports what it needs, so that `course --help` answers at once."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from course_lib.errors import CourseError
+from course_lib.paths import output_directory
+
+
+class _Mistake(click.ClickException):
+    """A `CourseError` on its way out: the sentence alone, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file=None):
+        click.echo(f"course: {self.format_message()}", err=True)
+
+
+class _Course(click.Group):
+    def invoke(self, context):
+        try:
+            return super().invoke(context)
+        except CourseError as error:
+            raise _Mistake(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("course: interrupted; what had finished is kept.", err=True)
+            context.exit(130)
+
+
+@click.group(cls=_Course, context_settings={"help_option_names": ["-h", "--help"]})
+def main():
+    """Self-supervised learning by pretext tasks: run the notebooks, judge the claims, build the report."""
+
+
+OUT = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=output_directory,
+    show_default="build",
+    help="Folder for executed notebooks, results and checkpoints.",
+)
+JOBS = click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Notebooks at a time.")
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+TIMEOUT = click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop a notebook after this long."
+)
+
+
+def _exit_code(rows: list[dict]) -> int:
+    failed = [row for row in rows if row["status"] != "ok"]
+    return 0 if not failed else 2 if all(row["mendable"] for row in failed) else 1
+
+
+@main.command()
+@click.argument("names", metavar="[NOTEBOOK]...", nargs=-1)
+@click.option("--profile", default="quick", show_default=True, help="smoke, quick, classroom or full.")
+@click.option("--dataset", default="world", show_default=True, help="world, cifar10, stl10, imagenette or folder:PATH.")
+@click.option("--seed", default="0", show_default=True)
+@DEVICE
+@JOBS
+@TIMEOUT
+@OUT
+def run(names, profile, dataset, seed, device, jobs, timeout, out):
+    """Execute notebooks (all of them when none is named): by name, by number (2) or by a part of the name (rotation).
+
+    The executed copies go to OUT/executed, the figures to OUT/results.json.
+    The exit code is 0 when all went well, 1 when a notebook failed, 2 when what you asked for cannot be done.
+    """
+    from course_lib.data import check_name
+    from course_lib.run import notebooks, results
+
+    out = out.absolute()
+    chosen = list(dict.fromkeys(notebooks.find(name) for name in names)) or list(notebooks.sources())
+    if not chosen:
+        raise CourseError("There is no notebook in notebooks/source; is this a whole copy of the course?")
+    seed = _check(profile, dataset, seed, device)[2]
+    dataset = check_name(dataset)  # in full: kernels run in another folder
+    results.read(out / "results.json")
+    _open(dataset)
+    wanted = [
+        notebooks.Job(name, profile, dataset, seed, device, out / "executed" / f"{name}.ipynb") for name in chosen
+    ]
+    rows = notebooks.run(wanted, out, parallel=jobs, timeout=timeout, say=click.echo)
+    sys.exit(_exit_code(rows))
+
+
+def _check(profile, dataset, seed, device) -> tuple:
+    from course_lib.start import validate_parameters
+
+    return validate_parameters(profile, dataset, seed, device)
+
+
+def _open(dataset: str) -> None:
+    """Find out now whether the data set opens, and build its cache once, with its progress bar on this terminal."""
+    from course_lib.data import open_dataset
+
+    open_dataset(dataset, device="cpu")
+
+
+@main.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Seeds 0, 1, … of each run.")
+@click.option("--dataset", "datasets", multiple=True, help="Real photos for the claims about them, e.g. folder:PATH.")
+@click.option("--profile", help="Instead of each claim's own profile.")
+@DEVICE
+@JOBS
+@TIMEOUT
+@OUT
+def claims(ids, seeds, datasets, profile, device, jobs, timeout, out):
+    """Measure what the course claims (rot.learns, 'rot.*'; all when none is named) and judge it, in OUT/claims.json.
+
+    A run that OUT/results.json already holds, with the same code, is not repeated: an interrupted command continues.
+    """
+    from course_lib.data import check_name
+    from course_lib.run import claims, notebooks, results
+
+    out = out.absolute()
+    real = [name for name in map(check_name, datasets) if name.partition(":")[0] != "world"]
+    chosen = []
+    for claim in claims.select(ids):
+        chosen.append((claim, claims.jobs(claim, real, profile, seeds, device, out)))
+        if "R" in claim.data and not real:
+            click.echo(f"{claim.id}: not measured on real photos; name some with --dataset folder:PATH.")
+    wanted = list(dict.fromkeys(job for _, jobs_of_claim in chosen for job in jobs_of_claim))
+    for name, data in dict.fromkeys((job.profile, job.dataset) for job in wanted):
+        _check(name, data, "0", device)
+    results.read(out / "claims.json", results.CLAIM_KEY)
+    missing = notebooks.unfinished(wanted, out)
+    click.echo(f"{len(wanted)} runs are needed, {len(wanted) - len(missing)} are there already.")
+    for data in dict.fromkeys(job.dataset for job in missing):
+        _open(data)
+    rows = notebooks.run(missing, out, parallel=jobs, timeout=timeout, say=click.echo)
+    click.echo("\n" + claims.table(claims.judge_all(chosen, out)))
+    sys.exit(_exit_code(rows))
+
+
+@main.group()
+def data():
+    """The data sets and their caches."""
+
+
+@data.command("list")
+def data_list():
+    """What there is to choose from, and what is cached."""
+    from course_lib.data import cache, names
+
+    click.echo("Data sets: " + ", ".join(names()))
+    for found in cache.list_caches():
+        if found["name"] is None:
+            click.echo(f"  {found['directory'].name}: cannot be read; `course data clear {found['directory'].name}` removes it")
+        else:
+            click.echo(f"  {found['name']}: {found['samples']} samples, {found['bytes'] / 2**20:.0f} MiB cached")
+
+
+@data.command("build")
+@click.argument("name")
+def data_build(name):
+    """Download a data set if need be and cache it now: cifar10, or folder:PATH."""
+    from course_lib.data import open_dataset
+
+    opened = open_dataset(name)
+    sizes = f"{len(opened.train)} training, {len(opened.val)} validation and {len(opened.test)} test samples"
+    click.echo(f"{opened.name}: {sizes}, {len(opened.classes)} classes, {opened.size} pixels.")
+
+
+@data.command("verify")
+@click.argument("name", required=False)
+def data_verify(name):
+    """Read every cached byte (of one data set, or of all) and compare it with its checksum."""
+    from course_lib.data import cache
+
+    checked = cache.verify(name)
+    for found in checked:
+        click.echo(f"{found['name'] or found['directory'].name}: {found['damage'] or 'good'}")
+    sys.exit(any(found["damage"] for found in checked))
+
+
+@data.command("clear")
+@click.argument("name", required=False)
+def data_clear(name):
+    """Remove the cache of one data set, or all of them; the next use builds them again."""
+    from course_lib.data import cache
+
+    for directory in cache.clear(name):
+        click.echo(f"removed {directory.name}")
+
+
+@main.command()
+def doctor():
+    """Look at versions, device, memory, caches and disk; say what is wrong. The exit code is 1 if something is."""
+    from course_lib.run import doctor
+
+    findings = doctor.examine()
+    click.echo(doctor.as_text(findings))
+    sys.exit(any(finding.wrong for finding in findings))
+
+
+@main.command()
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
+def lab(browser):
+    """Open JupyterLab in work/, on copies of the notebooks that are yours to change."""
+    from course_lib.paths import project
+    from course_lib.run import lab
+
+    for sentence in lab.copy_notebooks(project() / "notebooks", project() / "work"):
+        click.echo(sentence)
+    sys.exit(lab.serve(project() / "work", browser, click.echo))
+
+
+@main.command()
+@DEVICE
+@click.option("--repetitions", type=click.IntRange(20), default=40, show_default=True, help="Steps of each kind.")
+@OUT
+def bench(device, repetitions, out):
+    """Measure what the library adds to a training step; the ratios go to OUT/bench.json."""
+    from course_lib.run import bench
+
+    bench.measure(_check("quick", "world", "0", device)[3], out.absolute(), repetitions, say=click.echo)
+
+
+@main.command()
+@OUT
+def report(out):
+    """Write OUT/report: a front page and a page a notebook, readable without a network."""
+    from course_lib.run import report
+
+    click.echo(f"The report: {report.build(out.absolute())}")
+
+
+@main.command("new-method")
+@click.argument("name")
+def new_method(name):
+    """Write every file of a new pretext task NAME (snake_case): a small task that works, for you to change."""
+    from course_lib.run import new_method
+
+    for path in new_method.write(name):
+        click.echo(path)
+    click.echo(f"Try it: pytest tests/pretext/test_{name}.py, then course run {name} --profile smoke")
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a notebook is not in step with its source.")
+def generate(check):
+    """Write notebooks/*.ipynb from notebooks/source/*.py."""
+    from course_lib.run import notebooks
+
+    changed = notebooks.generate(check)
+    orphans = [name for name in changed if name not in notebooks.sources()]
+    for name in changed:
+        click.echo(f"{name}: {'has no source' if name in orphans else 'not in step' if check else 'written'}")
+    sys.exit(1 if orphans or (check and changed) else 0)
+
+
+if __name__ == "__main__":
+    main(prog_name="course")

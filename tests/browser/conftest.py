@@ -1,0 +1,95 @@
+"""JupyterLab, started as `course lab` starts it, in a Chromium that is refused everything beyond this computer."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
+SERVE = "import sys; from pathlib import Path; from course_lib.run import lab; lab.serve(Path(sys.argv[1]), False, print)"
+
+
+class Lab:
+    """A JupyterLab server on a folder, and one browser page on it that records what it should not do."""
+
+    def __init__(self, folder: Path, address: str, page):
+        self.folder, self.address, self.page = folder, address, page
+        self.external: list[str] = []  # requests that left this computer (all refused)
+        self.errors: list[str] = []  # what the page complained about
+        origin = re.match(r"http://[^/]+", address)[0]
+
+        def gate(route):
+            if route.request.url.startswith((origin, "data:", "blob:")):
+                route.continue_()
+            else:
+                self.external.append(route.request.url)
+                route.abort()
+
+        page.route("**/*", gate)
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, notebook: str) -> None:
+        """Open a notebook of the folder and wait for its kernel."""
+        self.page.goto(self.address.replace("/lab?", f"/lab/tree/{notebook}?") + "&reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+        self.page.get_by_text("| Idle").wait_for(timeout=90_000)  # the status bar: Python 3 (ipykernel) | Idle
+
+    def run_all(self) -> None:
+        """Run > Run All Cells; returns at once."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+    def wait_until_idle(self, timeout: float) -> None:
+        """Wait, `timeout` seconds at most, until every cell has run."""
+        self.page.wait_for_function(
+            "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))",
+            timeout=1000 * timeout,
+        )
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine; install it (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def lab(chromium, tmp_path):
+    """A running JupyterLab on an empty folder; results go beside it."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    settings = {name: str(tmp_path / name.lower()) for name in (
+        "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")}  # fmt: skip
+    environment = os.environ | settings | {"COURSE_OUT": str(tmp_path / "out"), "PYTHONUNBUFFERED": "1"}
+    environment.pop("COURSE_HEADLESS", None)
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    timer = threading.Timer(120, server.kill)
+    timer.start()
+    try:
+        address = re.search(r"http://\S+", server.stdout.readline())[0]
+        timer.cancel()
+        context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+        yield Lab(folder, address, context.new_page())
+        context.close()
+    finally:
+        timer.cancel()
+        with contextlib.suppress(ProcessLookupError):
+            server.terminate()
+        server.wait(20)

@@ -1,0 +1,66 @@
+"""One student, one browser: runs everything, plays, forecasts, presses Stop."""
+
+import json
+import re
+
+import nbformat
+import pytest
+
+from course_lib.data import open_dataset
+from course_lib.paths import project
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def said(page, selector, number, words):
+    """Wait until the `number`-th element that fits `selector` says `words`."""
+    page.wait_for_function(
+        "([selector, n, words]) => document.querySelectorAll(selector)[n].textContent.includes(words)",
+        arg=[selector, number, words],
+        timeout=60_000,
+    )
+
+
+def test_a_student_at_the_rotation_notebook(lab, tmp_path):
+    open_dataset("world", progress=False)  # built beforehand, so that the clock below measures the notebook
+    notebook = nbformat.read(project() / "notebooks" / "02_rotation.ipynb", as_version=4)
+    nbformat.write(notebook, lab.folder / "02_rotation.ipynb")
+    lab.open("02_rotation.ipynb")
+    page = lab.page
+    lab.run_all()
+
+    # Play, while the cells below go on: every answer is counted.
+    answers = page.locator(".course-game-answer")
+    answers.first.wait_for(timeout=90_000)
+    for turn in range(3):
+        answers.nth(turn).click()
+        said(page, ".course-game-board", 0, f"of {turn + 1}")
+    assert re.search(r"Right|No: it was", page.locator(".course-game-feedback").inner_text())
+
+    # Forecast by keyboard: one step of the slider's handle to the right, then the button.
+    handle = page.locator(".course-forecast-slider .noUi-handle").first
+    handle.focus()
+    forecast = int(handle.get_attribute("aria-valuenow").split(".")[0]) + 1
+    handle.press("ArrowRight")
+    page.locator("button.course-forecast-button").first.press("Enter")
+    said(page, ".course-forecast-text", 0, f"Noted: {forecast} %")
+
+    # Stop answers during every training, while Run All is still under way.
+    for number in range(4):
+        stop = page.locator("button.course-training-stop").nth(number)
+        stop.wait_for(timeout=120_000)
+        said(page, ".course-training-text", number, "steps/s")
+        stop.click()
+        said(page, ".course-training-text", number, "stopped")
+
+    lab.wait_until_idle(timeout=240)
+    page.screenshot(path=tmp_path / "rotation.png")
+    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    assert page.locator("text=Traceback").count() == 0
+    (records,) = (tmp_path / "out" / "records").glob("02_rotation--quick--0--*.json")
+    saved = json.loads(records.read_text())
+    assert saved["forecasts"] == {"rot.pretext_accuracy": forecast / 100}
+    assert {"rot.pretext_accuracy", "rot.jpeg.saved", "rot.probe.best"} <= saved["records"].keys()
+    assert all("alt" in image for image in page.evaluate("() => [...document.images].map(i => i.getAttributeNames())"))
+    assert lab.external == []
+    assert lab.errors == []

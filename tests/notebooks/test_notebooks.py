@@ -1,0 +1,114 @@
+"""The notebooks: generated, stripped, honest about their figures, and running."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from course_lib.paths import project
+
+ROOT = project()
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SOURCES = sorted((ROOT / "notebooks" / "source").glob("*.py"))
+# A number with a unit that somebody measured: percentages, seconds, minutes, megabytes, points.
+MEASURED = re.compile(r"\d[\d.,]*\s*(%|s\b|sec|min\b|minutes?\b|MB\b|points?\b)")
+
+
+def cells(path, kind):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def course(*arguments, timeout=300):
+    command = [sys.executable, "-m", "course_lib.run.command_line", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+
+
+def test_every_source_has_its_notebook():
+    assert [path.stem for path in NOTEBOOKS] == [path.stem for path in SOURCES]
+
+
+def test_notebooks_are_what_their_sources_say():
+    result = course("generate", "--check")
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestNotebook:
+    def test_outputs_are_stripped(self, path):
+        result = subprocess.run([sys.executable, "-m", "nbstripout", "--keep-id", "--verify", str(path)], capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    def test_cells_are_short(self, path):
+        for cell in cells(path, "code"):
+            assert len(cell.source.splitlines()) <= 20, cell.source
+
+    def test_prose_holds_no_typed_measurement(self, path):
+        for cell in cells(path, "markdown"):
+            if "published" not in cell.metadata.get("tags", []):
+                prose = re.sub(r"`[^`]*`|\{results[^}]*\}|\| section \|.*", "", cell.source)
+                found = [match[0] for match in MEASURED.finditer(prose)]
+                assert not found, found
+
+    def test_prose_does_not_shout(self, path):
+        for cell in cells(path, "markdown"):
+            prose = re.sub(r"```.*?```|!\[|\$.*?\$", "", cell.source, flags=re.DOTALL)
+            assert not re.search(r"\b(simply|obviously|in this notebook we will)\b|!", prose, re.IGNORECASE), cell.source
+
+    def test_parameters(self, path):
+        tagged = [cell for cell in cells(path, "code") if "parameters" in cell.metadata.get("tags", [])]
+        assert len(tagged) == 1
+        assert re.findall(r"^(\w+) =", tagged[0].source, re.MULTILINE) == ["profile", "dataset", "seed", "device"]
+
+
+@pytest.fixture(scope="module")
+def world():
+    result = course("data", "build", "world")
+    assert result.returncode == 0, result.stderr
+
+
+def rows(out):
+    return json.loads((out / "results.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_smoke_by_papermill(world, tmp_path):
+    result = course("run", "--profile", "smoke", "--out", tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    for row in rows(tmp_path):
+        assert row["status"] == "ok" and row["profile"] == "smoke" and row["train_seconds"] > 0
+        assert (tmp_path / "executed" / f"{row['notebook']}.ipynb").exists()
+    assert {row["notebook"] for row in rows(tmp_path)} == {path.stem for path in NOTEBOOKS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_smoke_by_nbval(world, path, tmp_path):
+    """Every cell runs, and the facts that a cell's committed output states (there are none that vary) are compared."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = cell.source.replace('profile = "quick"', 'profile = "smoke"')
+    nbformat.write(notebook, tmp_path / path.name)
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", "--timeout=120", path.name],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "COURSE_OUT": str(tmp_path / "out"), "COURSE_HEADLESS": "1"},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_quick_on_the_world_learns(world, tmp_path):
+    """Real training, on the embedded data: the figures must leave chance behind."""
+    result = course("run", "rotation", "--profile", "quick", "--out", tmp_path, timeout=850)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (row,) = rows(tmp_path)
+    records = {name: record["value"] for name, record in row["records"].items()}
+    assert records["rot.pretext_accuracy"] > 0.35
+    assert records["rot.probe.best"] > 0.15
+    assert row["peak_rss_mb"] < 1000

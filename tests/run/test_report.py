@@ -1,0 +1,126 @@
+"""The report is readable with no network, whatever a notebook puts into its outputs."""
+
+import re
+
+import nbformat
+import pytest
+
+from course_lib.run import report, results
+
+RECORDS = {
+    "stub.score": {"value": 0.642, "chance": 0.25, "unit": "fraction"},
+    "stub.gain": {"value": 4.2, "chance": None, "unit": "points"},
+}
+
+CODE = r"""
+from IPython.display import HTML, Javascript, Latex, Markdown, display
+record(stub_score=0.5)
+display(Markdown("Inline $a_1$ and [a link](https://example.org)."))
+display(Latex(r"$\frac{1}{2}$"))
+display(Javascript("document.body.innerHTML = 'gone'"))
+display({"application/vnd.jupyter.widget-view+json": {"model_id": "abc"}, "text/plain": "VBox()"}, raw=True)
+display(HTML('<img src="https://example.org/tracker.png" alt="">'))
+print("<b>not bold</b>")
+"""
+
+
+def row(notebook="01_stub", dataset="world", profile="quick", seed=0, status="ok", records=RECORDS, error=None):
+    return {
+        "notebook": notebook, "status": status, "seconds": 128.4, "train_seconds": 60.0, "peak_rss_mb": 812.3,
+        "device": "cpu", "profile": profile, "dataset": dataset, "seed": seed, "records": records, "error": error,
+    }  # fmt: skip
+
+
+def loaded(page: str) -> list[str]:
+    """The addresses that a browser would fetch by itself: every src, and the href of a link, in real tags."""
+    inside = re.sub(r"<code.*?</code>|<pre.*?</pre>", "", page, flags=re.DOTALL)
+    tags = re.findall(r"<(?:script|img|iframe|audio|video|source|embed|object|link)\b[^>]*>", inside)
+    addresses = [found for tag in tags for found in re.findall(r'(?:src|href|data)="([^"]*)"', tag)]
+    return addresses + re.findall(r'url\(["\']?([^)"\']+)', inside) + re.findall(r'@import\s+["\']([^"\']+)', inside)
+
+
+def test_pages_fetch_nothing_and_formulas_are_mathml(project, tmp_path, course):
+    project("01_stub", CODE)
+    assert course("run", "--out", tmp_path / "out").exit_code == 0
+    result = course("report", "--out", tmp_path / "out")
+    assert result.exit_code == 0 and "index.html" in result.output
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "out" / "report").iterdir()}
+    assert set(pages) == {"index.html", "01_stub.html"}
+    for page in pages.values():
+        # The policy keeps the browser from fetching even what a student's own output asks for.
+        assert "default-src 'none'; img-src data:;" in page
+        assert [a for a in loaded(page) if not a.startswith("data:")] in ([], ["https://example.org/tracker.png"])
+        for word in ("require.js", "MathJax", "cdnjs", "unpkg", "jsdelivr"):
+            assert word not in page
+    page = pages["01_stub.html"]
+    assert page.count("<math") >= 4 and "<munder" in page
+    assert "open this notebook in JupyterLab" in page and page.count("VBox()") == 1, "only in the code"
+    assert "<script" not in page
+    assert "<b>not bold</b>" not in page and "&lt;b&gt;not bold" in page
+    assert 'href="https://example.org"' in page, "a link that a reader may follow stays"
+    assert 'href="01_stub.html"' in pages["index.html"]
+
+
+def test_the_front_page_shows_records_with_chance_and_leaves_smoke_out(project, tmp_path):
+    project("01_stub")
+    project("02_broken")
+    failed = row("02_broken", status="failed", records={}, error="ValueError: <nine>")
+    smoke = row("01_stub", profile="smoke", records={"stub.score": {"value": 0.111, "chance": 0.25, "unit": "fraction"}})
+    seeds = [row(seed=1), row(seed=2, records={"stub.score": RECORDS["stub.score"] | {"value": 0.7}})]
+    results.merge(tmp_path / "results.json", [row(), *seeds, row(dataset="folder:/photos/mine.zip"), smoke, failed])
+    page = report.build(tmp_path).read_text(encoding="utf-8")
+    assert "66.1 %" in page and "64.2 % – 70.0 %" in " ".join(page.split()), "mean and range over the seeds"
+    assert "25.0 %" in page and "4.2 points" in page
+    assert "mine.zip" in page and "/photos/" not in page
+    assert "11.1 %" not in page
+    assert "2 min 8 s" in page and "peak 812 MB" in page
+    assert "ValueError: &lt;nine&gt;" in page and "failed" in page
+
+
+def test_claims_stand_with_their_verdicts(project, tmp_path):
+    project("01_stub")
+    results.merge(tmp_path / "results.json", [row()])
+    claim = {
+        "id": "stub.learns", "statement": "It learns.", "notebook": "01_stub", "metric": "score", "direction": "a>b",
+        "margin": 0.05, "a": [0.6, 0.64, 0.7], "b": [0.25] * 3, "dataset": "world", "profile": "quick", "verdict": "holds",
+        "note": "",
+    }  # fmt: skip
+    empty = claim | {"id": "stub.unmeasured", "a": [], "b": [], "verdict": "undecided", "note": "a verdict needs 3 seeds"}
+    results.merge(tmp_path / "claims.json", [claim, empty], results.CLAIM_KEY)
+    page = report.build(tmp_path).read_text(encoding="utf-8")
+    assert 'class="chip holds"' in page and "0.600 – 0.700" in page and "a verdict needs 3 seeds" in page
+
+
+def test_a_page_without_its_notebook_is_removed(project, tmp_path):
+    project("01_stub")
+    results.merge(tmp_path / "results.json", [row()])
+    executed = tmp_path / "executed" / "01_stub.ipynb"
+    executed.parent.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A title")]), executed)
+    report.build(tmp_path)
+    assert "<title>A title</title>" in (tmp_path / "report" / "01_stub.html").read_text()
+    executed.unlink()
+    report.build(tmp_path)
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["index.html"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("results.json", "[{", "damaged"),
+        ("claims.json", "{}", "not a list of rows"),
+        ("executed/01_stub.ipynb", "{", "run `course run 01_stub` again"),
+    ],
+)
+def test_damaged_files_are_one_sentence(project, tmp_path, course, name, text, sentence):
+    project("01_stub")
+    results.merge(tmp_path / "results.json", [row()])
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    refused = course("report", "--out", tmp_path)
+    assert refused.exit_code == 2 and sentence in refused.stderr
+
+
+def test_nothing_to_report(tmp_path, course):
+    refused = course("report", "--out", tmp_path / "out")
+    assert refused.exit_code == 2 and "run `course run` first" in refused.stderr and not (tmp_path / "out").exists()
