@@ -36,6 +36,7 @@ def replacing(path: Path):
         os.close(handle)
         temporary = Path(name)
         yield temporary
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes it private; a report may be meant for a web server
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -47,6 +48,12 @@ def replacing(path: Path):
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    umask = os.umask(0o022)  # there is no way to ask without setting
+    os.umask(umask)
+    return umask
 
 
 def write_atomically(path: Path, text: str) -> None:

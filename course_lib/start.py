@@ -118,9 +118,15 @@ class Session:
         sizes["full"] = full or sizes["classroom"]
         return sizes[self.profile]
 
-    def backbone(self, purpose: str = "backbone", name: str = "small", width: int = 16) -> Backbone:
-        """A backbone on this session's device; `purpose` names its first weights (equal words, equal weights)."""
-        backbone = build_backbone(name, rng=self.rng(purpose), width=width, image_size=self.dataset.size)
+    def backbone(
+        self, purpose: str = "backbone", name: str = "small", width: int = 16, image_size: int | None = None
+    ) -> Backbone:
+        """A backbone on this session's device, for the data set's images unless another `image_size` is given.
+
+        `purpose` names its first weights: equal words, equal weights.
+        """
+        size = image_size or self.dataset.size
+        backbone = build_backbone(name, rng=self.rng(purpose), width=width, image_size=size)
         return backbone.to(self.device)
 
     def checkpoint(self, task: str) -> Path:

