@@ -41,7 +41,7 @@ def frozen(network: nn.Module):
 
 
 def extract(
-    represent: Represent, backbone: nn.Module, data: Split, stages: Iterable[str], batch_size: int = 250
+    represent: Represent, backbone: nn.Module, data: Split, stages: Iterable[str], batch_size: int = 128
 ) -> dict[str, Tensor]:
     """Features of every sample after each of `stages`: stage -> float32 N x D on the CPU. The backbone stays frozen."""
     rows: dict[str, list[Tensor]] = {stage: [] for stage in stages}

@@ -16,7 +16,7 @@ def pretext_scores(
     task: PretextTask,
     data: Split,
     rng: torch.Generator,
-    batch_size: int = 250,
+    batch_size: int = 64,
     precision: torch.dtype = torch.float32,
 ) -> dict[str, float]:
     """Every sample of `data` once, without augmentation: `task.score` averaged over the samples, plus `loss`.

@@ -122,6 +122,9 @@ def rescaled_window(images: Tensor, rng: torch.Generator) -> Tensor:
     window = torch.zeros(count, 2, 3, device=images.device)
     window[:, 0, 0], window[:, 1, 1] = scale * mirror, scale
     window[:, 0, 2], window[:, 1, 2] = (2 * x - 1) * (1 - scale), (2 * y - 1) * (1 - scale)
-    grid = F.affine_grid(window, list(images.shape), align_corners=False)
-    stretched = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return stretched.round_().to(torch.uint8)
+    pieces = []
+    for some, windows in zip(images.split(250), window.split(250), strict=True):  # a grid weighs more than its pictures
+        grid = F.affine_grid(windows, list(some.shape), align_corners=False)
+        stretched = F.grid_sample(some.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+        pieces.append(stretched.round_().to(torch.uint8))
+    return torch.cat(pieces)
