@@ -25,9 +25,9 @@ def saved_as_jpeg(images: Tensor, quality: int = 75) -> Tensor:
     from PIL import Image
 
     saved = torch.empty(images.shape, dtype=torch.uint8)
-    for i, pixels in enumerate(images.permute(0, 2, 3, 1).contiguous().cpu().numpy()):
+    for i, image in enumerate(images.cpu()):
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
+        Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
         saved[i] = torch.from_numpy(np.array(Image.open(buffer))).permute(2, 0, 1)
     return saved.to(images.device)
 

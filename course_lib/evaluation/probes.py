@@ -59,8 +59,8 @@ def probe_stages(
 ) -> dict[str, Probe]:
     """A linear probe on every stage of a frozen backbone, on features as `task.represent` defines them.
 
-    `rng` (on the CPU) draws which `train_size` training samples carry a label for the probe, a quarter as many
-    validation samples, and which `test_size` test samples are asked; equal generators ask equal questions.
+    `rng` (on the CPU) draws which `train_size` training samples carry a label for the probe, and which `test_size`
+    samples of the validation and of the test split are asked; equal generators ask equal questions.
 
     Raises:
         CourseError: the data has fewer than two classes.
@@ -69,12 +69,12 @@ def probe_stages(
         raise CourseError(f"A probe needs at least two classes, and {dataset.name} has {len(dataset.classes)}.")
     splits = {
         "train": random_subset(dataset.train, train_size, rng),
-        "validation": random_subset(dataset.val, train_size // 4, rng),
+        "validation": random_subset(dataset.val, test_size, rng),
         "test": random_subset(dataset.test, test_size, rng),
     }
     features = {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in splits.items()}
     return {
-        stage: linear_probe(stage, *((features[name][stage], splits[name].labels) for name in splits))
+        stage: linear_probe(stage, *((features[name].pop(stage), splits[name].labels) for name in splits))
         for stage in backbone.stage_names
     }
 

@@ -204,8 +204,8 @@ session.claim("rot.learns")
 # | turned and saved | what the compression left, and nothing else |
 
 # %%
-audit_train = jpeg_audit(photos.train, session.rng("audit train"), size=session.budget(quick=2000, classroom=10000))
-audit_test = jpeg_audit(photos.test, session.rng("audit test"), size=session.budget(quick=1500, classroom=10000))
+audit_train = jpeg_audit(photos.train, session.rng("audit train"), size=session.budget(quick=1500, classroom=10000))
+audit_test = jpeg_audit(photos.test, session.rng("audit test"), size=session.budget(quick=1000, classroom=10000))
 pair = torch.cat([audit_test["turned"][:3], audit_test["turned and saved"][:3]])
 session.show(
     image_row(pair, ["turned"] * 3 + ["and saved"] * 3),
