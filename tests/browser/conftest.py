@@ -56,7 +56,7 @@ class Lab:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright keeps an event loop running, which later tests must not find
 def chromium():
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine; install it (Debian: apt-get install chromium)")
