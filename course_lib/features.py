@@ -2,11 +2,12 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from course_lib import memory
 from course_lib.data import Batch, Split
 
 Represent = Callable[[nn.Module, Batch, str], Tensor]  # PretextTask.represent
@@ -41,16 +42,20 @@ def frozen(network: nn.Module):
 
 
 def extract(
-    represent: Represent, backbone: nn.Module, data: Split, stages: Iterable[str], batch_size: int = 128
+    represent: Represent, backbone: nn.Module, data: Split, stages: Sequence[str], batch_size: int = 64
 ) -> dict[str, Tensor]:
     """Features of every sample after each of `stages`: stage -> float32 N x D on the CPU. The backbone stays frozen."""
-    rows: dict[str, list[Tensor]] = {stage: [] for stage in stages}
+    features: dict[str, Tensor] = {}
     with frozen(backbone):
         for start in range(0, len(data), batch_size):
             batch = data.batch(torch.arange(start, min(start + batch_size, len(data)), device=data.device))
-            for stage, features in rows.items():
-                features.append(represent(backbone, batch, stage).float().cpu())
-    return {stage: torch.cat(features) for stage, features in rows.items()}
+            for stage in stages:
+                some = represent(backbone, batch, stage).float().cpu()
+                if stage not in features:  # one block, filled row by row: thousands of small ones would scatter the heap
+                    features[stage] = torch.empty(len(data), some.shape[1])
+                features[stage][start : start + len(some)] = some
+    memory.give_back()
+    return features
 
 
 def random_subset(data: Split, size: int, rng: torch.Generator) -> Split:

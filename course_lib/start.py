@@ -1,14 +1,11 @@
 """`start(...)`, the first line of every notebook: checks the parameters and returns the session that carries them."""
 
 import csv
-import ctypes
 import datetime
-import gc
 import hashlib
 import json
 import os
 import re
-import sys
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -16,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from course_lib import data
+from course_lib import data, memory
 from course_lib.errors import CourseError
 from course_lib.evaluation.pretext import pretext_scores
 from course_lib.models import Backbone, build_backbone
@@ -321,28 +318,9 @@ def start(
         raise CourseError(f"There is no notebook '{notebook}'; there are {', '.join(sources)}.")
     session = Session(notebook, *validate_parameters(profile, dataset, seed, device))
     style.apply()
-    _give_memory_back_after_each_cell()
+    memory.give_back_after_each_cell()
     style.show_markdown(_title_card(session))
     return session
-
-
-def _give_memory_back_after_each_cell() -> None:
-    """What a cell has freed returns to the system: glibc would keep it, and several kernels often share a machine."""
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    if shell is None or not sys.platform.startswith("linux"):
-        return
-    try:
-        trim = ctypes.CDLL("libc.so.6").malloc_trim
-    except (OSError, AttributeError):  # another C library
-        return
-
-    def give_back(*_) -> None:
-        gc.collect()
-        trim(0)
-
-    shell.events.register("post_run_cell", give_back)
 
 
 def _title_card(session: Session) -> str:

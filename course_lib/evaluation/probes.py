@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from course_lib import memory
 from course_lib.data import Dataset
 from course_lib.errors import CourseError
 from course_lib.features import extract, random_subset
@@ -45,6 +46,7 @@ def linear_probe(stage: str, train: tuple, validation: tuple, test: tuple, stren
             warnings.simplefilter("ignore", ConvergenceWarning)
             classifier.fit(x, y)
         fitted.append((classifier.score(x_validation, y_validation), -strength, classifier))
+    memory.give_back()
     validation_accuracy, negative_strength, classifier = max(fitted, key=lambda fit: fit[:2])
     return Probe(stage, validation_accuracy, classifier.score(x_test, y_test), -negative_strength)
 
@@ -67,14 +69,12 @@ def probe_stages(
     """
     if len(dataset.classes) < 2:
         raise CourseError(f"A probe needs at least two classes, and {dataset.name} has {len(dataset.classes)}.")
-    splits = {
-        "train": random_subset(dataset.train, train_size, rng),
-        "validation": random_subset(dataset.val, test_size, rng),
-        "test": random_subset(dataset.test, test_size, rng),
-    }
-    features = {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in splits.items()}
+    features, labels = {}, {}
+    for name, size in (("train", train_size), ("val", test_size), ("test", test_size)):
+        asked = random_subset(getattr(dataset, name), size, rng)
+        features[name], labels[name] = extract(task.represent, backbone, asked, backbone.stage_names), asked.labels
     return {
-        stage: linear_probe(stage, *((features[name].pop(stage), splits[name].labels) for name in splits))
+        stage: linear_probe(stage, *((features[name].pop(stage), labels[name]) for name in features))
         for stage in backbone.stage_names
     }
 

@@ -131,8 +131,9 @@ batch = photos.train.batch(range(8))
 visible, hidden = task.hide(batch, session.rng("look", session.device))
 prediction = task.predict(backbone, visible)
 loss = task.loss(prediction, hidden)
-print(f"pictures in: {tuple(batch.images.shape)}   visible: {tuple(visible.shape)}   hidden: {hidden.tolist()}")
-print(f"prediction: {tuple(prediction.shape)}   loss: {loss.item():.2f}   (guessing: ln 4 = {torch.tensor(4.).log():.2f})")
+print(f"pictures in: {tuple(batch.images.shape)}   visible: {tuple(visible.shape)}   prediction: {tuple(prediction.shape)}")
+print(f"hidden: {hidden.tolist()}")
+print(f"loss: {loss.item():.2f}   (guessing: ln 4 = {torch.tensor(4.).log():.2f})")
 
 # %%
 session.show(
@@ -226,11 +227,16 @@ forecast_leak = session.forecast("rot.jpeg.saved", "After saving as JPEG, what s
 
 # %%
 saved_train, saved_test = audit_train["turned and saved"], audit_test["turned and saved"]
-stretched = [rescaled_window(pictures, session.rng("windows", pictures.device)) for pictures in (saved_train, saved_test)]
+
+
+def stretched(pictures):
+    return rescaled_window(pictures, session.rng("windows", pictures.device))
+
+
 leaks = {
     "turned": read_rotation_from_frequencies(audit_train["turned"], audit_test["turned"]),
     "turned and saved": read_rotation_from_frequencies(saved_train, saved_test),
-    "saved, then stretched": read_rotation_from_frequencies(*stretched),
+    "saved, then stretched": read_rotation_from_frequencies(stretched(saved_train), stretched(saved_test)),
 }
 for name, value in zip(("turned", "saved", "cured"), leaks.values()):
     session.record(f"rot.jpeg.{name}", value, chance=0.25, unit="fraction")
