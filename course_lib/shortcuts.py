@@ -10,13 +10,13 @@ from torch import Tensor
 
 from course_lib.data import Split
 from course_lib.features import random_subset
-from course_lib.pretext.rotation import rotate
+from course_lib.pretext.rotation import rotate, rotate_each
 
 
 def randomly_turned(images: Tensor, rng: torch.Generator) -> Tensor:
     """Each image (N x 3 x S x S) turned by a random number of quarter turns: afterwards nothing in it says what is up."""
     turns = torch.randint(0, 4, (len(images),), generator=rng)
-    return torch.stack([rotate(image, quarter_turns) for image, quarter_turns in zip(images, turns.tolist(), strict=True)])
+    return rotate_each(images, turns)
 
 
 def saved_as_jpeg(images: Tensor, quality: int = 75) -> Tensor:
@@ -35,12 +35,12 @@ def saved_as_jpeg(images: Tensor, quality: int = 75) -> Tensor:
 def jpeg_audit(data: Split, rng: torch.Generator, size: int, quality: int = 75) -> dict[str, Tensor]:
     """Two copies of `size` images of `data` in which the picture no longer says what is up: uint8 N x 3 x S x S.
 
-    Every image is put at a random orientation first. `turned` stops there: whoever is asked "by how much was this file
-    turned?" can only guess. `turned and saved` compresses each to JPEG in its new orientation: whatever a reader finds
+    Every image is put at a random orientation first. `scrambled` stops there: whoever is asked "by how much was this
+    file turned?" can only guess. `scrambled and saved` compresses each to JPEG in its new orientation: whatever a reader finds
     there beyond chance comes from the compression, not from the picture. `rng` is a CPU generator.
     """
-    turned = randomly_turned(random_subset(data, size, rng).images, rng)
-    return {"turned": turned, "turned and saved": saved_as_jpeg(turned, quality)}
+    scrambled = randomly_turned(random_subset(data, size, rng).images, rng)
+    return {"scrambled": scrambled, "scrambled and saved": saved_as_jpeg(scrambled, quality)}
 
 
 def block_frequencies(images: Tensor) -> Tensor:

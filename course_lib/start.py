@@ -224,8 +224,9 @@ class Session:
         seen = "agrees" if lead >= claim.margin else "does not agree"
         style.show_markdown(
             f"> **Claim `{claim.id}`.** {claim.statement}  \n"
-            f"> A = {a:.3f}, B = {b:.3f}; the claim wants {claim.direction.replace('a', 'A').replace('b', 'B')} by at "
-            f"least {claim.margin:g}. This run **{seen}**; a verdict takes three seeds (`course claims {claim.id}`)."
+            f"> A ({_source(claim.a)}) = {a:.3f}, B ({_source(claim.b)}) = {b:.3f}; the claim wants "
+            f"{claim.direction.upper()} by at least {claim.margin:g}. This run **{seen}**; a verdict takes three seeds "
+            f"(`course claims {claim.id}`)."
         )
 
     def _side(self, name: str, claim: str) -> float:
@@ -321,6 +322,11 @@ def start(
     memory.give_back_after_each_cell()
     style.show_markdown(_title_card(session))
     return session
+
+
+def _source(side: str) -> str:
+    """Where a side of a claim comes from: a record's name, or a number that stands in the claim itself."""
+    return "given" if side.replace(".", "").isdigit() else f"`{side}`"
 
 
 def _title_card(session: Session) -> str:

@@ -28,9 +28,9 @@ def test_saving_changes_little_and_keeps_flat_pictures(rng):
 
 def test_the_two_copies_differ_by_the_compression_alone(dataset, rng):
     audit = jpeg_audit(dataset.train, rng, size=50)
-    assert list(audit) == ["turned", "turned and saved"]
-    assert torch.equal(audit["turned and saved"], saved_as_jpeg(audit["turned"]))
-    assert len(audit["turned"]) == 50
+    assert list(audit) == ["scrambled", "scrambled and saved"]
+    assert torch.equal(audit["scrambled and saved"], saved_as_jpeg(audit["scrambled"]))
+    assert len(audit["scrambled"]) == 50
 
 
 def test_stronger_compression_changes_more(rng):

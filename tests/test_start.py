@@ -119,7 +119,7 @@ def test_a_claim_is_shown_with_its_two_sides(session, monkeypatch):
         session.claim("rot.learns")
     session.record("rot.pretext_accuracy", 0.64, chance=0.25, unit="fraction")
     session.claim("rot.learns")
-    assert "A = 0.640, B = 0.250" in said[0] and "agrees" in said[0]
+    assert "A (`rot.pretext_accuracy`) = 0.640, B (given) = 0.250" in said[0] and "agrees" in said[0]
     with pytest.raises(CourseError, match=r"rot\.lerns"):
         session.claim("rot.lerns")
 

@@ -26,6 +26,11 @@ def rotate(images: Tensor, quarter_turns: int) -> Tensor:
     return torch.rot90(images, quarter_turns, (-2, -1))
 
 
+def rotate_each(images: Tensor, quarter_turns: Tensor) -> Tensor:
+    """Images (N x C x S x S), each turned anticlockwise by its own number of quarter turns (int64 N)."""
+    return torch.stack([rotate(image, turns) for image, turns in zip(images, quarter_turns.tolist(), strict=True)])
+
+
 def four_rotations(images: Tensor, rotate: Callable[[Tensor, int], Tensor] = rotate) -> tuple[Tensor, Tensor]:
     """All four rotations of N images: images 4N x 3 x S x S and labels 4N (quarter turns, 0…3), rotation by rotation."""
     turned = torch.cat([rotate(images, turns) for turns in range(4)])

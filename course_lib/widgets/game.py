@@ -10,6 +10,8 @@ from torch import Tensor
 from course_lib.plots.style import image_tag, show_figure
 from course_lib.widgets import headless, show_error
 
+SHOWN = 8  # items in a printed row
+
 
 class Score:
     """Who answered what, item by item; the game's logic, without a screen.
@@ -81,7 +83,9 @@ class Game:
         if headless():
             from course_lib.plots.images import image_row
 
-            show_figure(image_row(self.items[:8], [f"{i + 1}" for i in range(min(8, len(self.items)))]), self.question, self.alt)
+            shown = self.items[:SHOWN]
+            caption = f"{self.question} ({len(shown)} of {len(self.items)} items; in JupyterLab, answer them by button or key.)"
+            show_figure(image_row(shown, [f"{i + 1}" for i in range(len(shown))]), caption, self.alt)
         else:
             self._redraw()
             display(self.panel)
@@ -102,6 +106,19 @@ class Game:
         self._redraw()
         played = self.score.table() if self.score.yours else self.score.table()[1:]
         print("Scoreboard: " + "; ".join(f"{player} {result}" for player, result in played) + ".")
+
+    def replay(self):
+        """The network's answers under the first items: a figure, and its description in words."""
+        from course_lib.plots.images import image_row
+
+        if self.score.network is None:
+            raise ValueError("the network has not played yet: call let_play first")
+        pairs = list(zip(self.score.truth, self.score.network, strict=True))[:SHOWN]
+        titles = [
+            f"{self.answers[truth]}\n{'✓' if truth == said else '✗'} says {self.answers[said]}" for truth, said in pairs
+        ]
+        described = "; ".join(f"{self.answers[truth]}, the network says {self.answers[said]}" for truth, said in pairs)
+        return image_row(self.items[:SHOWN], titles), f"{len(pairs)} items with their right answers: {described}."
 
     def _clicked(self, choice: int) -> None:
         try:

@@ -140,7 +140,10 @@ class TrainingRun:
             self.plot.value = image_tag(png(curves(history, self.chance)), self._words()[1])
 
     def _words(self) -> tuple[str, str]:
-        caption = f"Training {self.name}: the loss falls and the score climbs away from guessing, if there is something to learn."
+        caption = (
+            f"Training {self.name}. Left: the loss of each step (pale) and its running mean (dark). Right: the score on "
+            "training batches, likewise. Dotted: guessing."
+        )
         return caption, f"Two curves of training {self.name} over steps: loss on the left, score on the right. " + (
             progress_text(self.history) if self.history and self.history.losses else ""
         )

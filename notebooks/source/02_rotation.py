@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Which way is up?
 #
-# > **The question.** Turn a photo, hide by how much, and ask a network. Nobody labels anything. Can it learn to see from that alone?
+# > **The question.** Turn a picture, hide by how much, and ask a network. Nobody labels anything. Can it learn to see from that alone?
 # >
 # > **You will** do the task yourself, write the function that invents the labels, train a network on it, look for the ways in which it could cheat, and measure whether what it learnt is good for anything else.
 # >
@@ -28,7 +28,7 @@
 # | 5 · Is it good for anything else? | ✓ | ✓ |
 # | 6 · What we know now | ✓ | ✓ |
 #
-# Run the cells one after another with Shift + Enter. The next cell holds what you may change: the data set, for instance. `folder:PATH` takes your own photos.
+# Run the cells one after another with Shift + Enter. The next cell holds what you may change. The data set `world` is not photos: a program draws scenes, each with one object from ten classes, the same for everyone. `folder:PATH` takes photos of your own.
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
@@ -43,7 +43,7 @@ from course_lib.features import frozen
 from course_lib.plots.images import image_row
 from course_lib.plots.layers import bars_beside_chance, probe_curve
 from course_lib.pretext import normalise
-from course_lib.pretext.rotation import ANGLES, Rotation, rescaled_window, rotate
+from course_lib.pretext.rotation import ANGLES, Rotation, rescaled_window, rotate_each
 from course_lib.shortcuts import jpeg_audit, read_rotation_from_frequencies
 from course_lib.start import start
 from course_lib.widgets.game import Game
@@ -54,6 +54,8 @@ session = start("02_rotation", profile=profile, dataset=dataset, seed=seed, devi
 photos = session.dataset
 
 # %% [markdown]
+# You need not read the imports. What they gave you: `photos.train` and `photos.test`, pictures for training and pictures kept apart from it, as torch tensors (torch's arrays); and `session.rng("some words")`, a generator of random numbers that gives the same draws for the same words and seed.
+#
 # ## 1 · Play
 #
 # Here is the task. Each picture has been turned anticlockwise by 0, 90, 180 or 270 degrees. Which is it?
@@ -61,9 +63,10 @@ photos = session.dataset
 # Guess all twelve before you read on, and watch yourself while you do. What do you look for?
 
 # %%
-puzzle = photos.test.subset(torch.randperm(len(photos.test), generator=session.rng("puzzle"))[:12])
+order = torch.randperm(len(photos.test), generator=session.rng("puzzle"))
+puzzle = photos.test.subset(order[:12])
 turns = torch.randint(0, 4, (len(puzzle),), generator=session.rng("turns"))
-turned = torch.stack([rotate(picture, k) for picture, k in zip(puzzle.images, turns.tolist())])
+turned = rotate_each(puzzle.images, turns)
 
 game = Game(turned, turns, [f"{angle}°" for angle in ANGLES],
             question="By how much was this picture turned anticlockwise?",
@@ -74,7 +77,7 @@ game = Game(turned, turns, [f"{angle}°" for angle in ANGLES],
 #
 # That is the bet of this notebook. A network that must name the angle is never told what a tree is, but it might have to find out.
 #
-# **Before you train anything, commit yourself.** Guessing gets one picture in four. After a minute or so of training, how many in a hundred will the network get right on pictures it has never seen?
+# **Before you train anything, commit yourself.** Guessing gets one picture in four. After a short training, how many in a hundred will the network get right on pictures it has never seen?
 
 # %%
 forecast = session.forecast("rot.pretext_accuracy", "On unseen pictures, what share of angles will the network name correctly?")
@@ -82,7 +85,9 @@ forecast = session.forecast("rot.pretext_accuracy", "On unseen pictures, what sh
 # %% [markdown]
 # ## 2 · Invent the labels
 #
-# Every pretext task of this course has the same three lines: hide something, predict it from the rest, measure how far off the prediction was.
+# A **pretext task** is one that we invent only so that a network learns from it. The **backbone** is the network that we want to teach: a stack of convolutions. The **head** is a small layer on top of it that answers this one task.
+#
+# Every pretext task of this course has the same three lines: hide something, predict it from the rest, measure how far off the prediction was. (`rng` is a generator of random numbers.)
 #
 # ```python
 # visible, hidden = task.hide(batch, rng)
@@ -92,9 +97,11 @@ forecast = session.forecast("rot.pretext_accuracy", "On unseen pictures, what sh
 #
 # For rotation, what is hidden is a number from 0 to 3: the quarter turns. What is visible is the picture after turning. The label costs nothing, because we did the turning ourselves.
 #
-# > **Exercise 1 · `rotate`** (difficulty 1 of 5, importance 4 of 5, about three minutes.) Write the function that turns a batch of pictures. `images` has the shape N x C x S x S: N pictures, C colour channels, S rows, S columns. Return a new batch of the same shape, turned anticlockwise by `quarter_turns` times 90 degrees.
+# > **Exercise 1 · `rotate`** (difficulty 1 of 5, importance 4 of 5, about three minutes.) Write the function that turns a batch of pictures. `images` has the shape N x C x S x S: N pictures, C colour channels, S rows, S columns. `quarter_turns` is one whole number for the whole batch, 0 to 3. Return a new batch of the same shape, every picture turned anticlockwise by that many times 90 degrees.
 # >
-# > Move pixels; do not invent any. A function that rotates by interpolation leaves faint traces in the corners, and a network reads those instead of the picture.
+# > Torch differs a little from numpy: `images.transpose(a, b)` swaps two axes, `images.flip(a)` reverses one (`[::-1]` does not work), and `torch.rot90` is `np.rot90` with `dims` for `axes`.
+# >
+# > Move pixels; do not invent any. Turning by interpolation, which computes new pixels as averages of their neighbours, leaves faint traces, and a network reads those instead of the picture.
 
 # %%
 def rotate(images, quarter_turns):
@@ -109,10 +116,10 @@ rotate = exercise("rotation.rotate", rotate)
 #
 # ```python
 # def rotate(images, quarter_turns):
-#     return torch.rot90(images, quarter_turns, dims=(2, 3))
+#     return torch.rot90(images, quarter_turns, dims=(-2, -1))
 # ```
 #
-# Axis 2 holds the rows and axis 3 the columns. `rot90` exchanges the two and reverses one of them, once for each quarter turn. No pixel changes its value.
+# The last two axes hold the rows and the columns. `rot90` exchanges the two and reverses one of them, once for each quarter turn. No pixel changes its value.
 # </details>
 #
 # Now the whole task. Run the cell and read the shapes: eight pictures go in, thirty-two come out, because every picture stands in the batch at all four angles. That way no angle is rarer than another, and the network cannot win by preferring one.
@@ -120,7 +127,7 @@ rotate = exercise("rotation.rotate", rotate)
 # %%
 def new_network():
     """A backbone with random weights, and the rotation task's head on top of it."""
-    backbone = session.backbone("pretrained")
+    backbone = session.backbone("rotation")  # the word only says which random weights
     return backbone, Rotation(backbone, session.rng("head"), rotate)
 
 
@@ -143,20 +150,20 @@ session.show(
 )
 
 # %% [markdown]
-# The loss is the cross-entropy. Write $p_k$ for the probability that the network gives to the true number of quarter turns of picture $k$, and $N$ for the number of pictures in the batch:
+# The head gives four numbers for each turned picture. The exponential of each, divided by the sum of the four, makes four probabilities (this is called softmax; the loss does it itself). Write $p_i$ for the probability that falls on the true number of quarter turns of turned picture $i$, and $M$ for the number of turned pictures. The loss is the cross-entropy:
 #
-# $$\text{loss} = -\frac{1}{N} \sum_{k=1}^{N} \ln p_k$$
+# $$\text{loss} = -\frac{1}{M} \sum_{i=1}^{M} \ln p_i$$
 #
-# A network that guesses gives each of the four angles a probability of one quarter, and $-\ln \frac{1}{4} = \ln 4$. The untrained network above stands near that, or does worse: it prefers some angle at random, and is confidently wrong.
+# A network that guesses gives each of the four angles a probability of one quarter, and $-\ln \frac{1}{4} = \ln 4$. The untrained network above stands near that.
 #
-# One trap sits in this line-up. Pictures are also shifted by a few pixels and mirrored, so that the network cannot learn them by heart. That must happen *before* the turn. A mirror image of a picture turned by 90 degrees is exactly a mirror image turned by 270; mirror afterwards, and half of the questions have two right answers.
+# One trap sits in this line-up. During training `task.hide` also shifts each picture by a few pixels and mirrors half of them, so that the network cannot learn them by heart. That must happen *before* your `rotate` is called. Turn a picture by 90 degrees and then mirror it: the result is the same as mirroring first and turning by 270. If we mirrored last, 90 and 270 could not be told apart.
 
 # %% [markdown]
 # ## 3 · Train
 #
-# The network is small: five stages of convolution, called conv1 to conv5, each seeing a larger part of the picture than the one before. On top sits one linear layer with four outputs.
+# The network is small: five stages of convolution, called conv1 to conv5, each seeing a larger part of the picture than the one before. The last stage's output is averaged over the picture, and the head, one linear layer, turns that into four numbers.
 #
-# Start it and watch. The loss begins near guessing and falls. You can press Stop at any time; run the cell again and it continues where it was.
+# Start it and watch. The loss begins near guessing and falls. You can press Stop at any time. Progress is kept in a file: run the cell again, and the new network takes up where the stopped one was. (`await` in the cell after it waits until the training has ended.)
 
 # %%
 backbone, task = new_network()
@@ -173,60 +180,63 @@ session.say("On test pictures, each at all four angles, the network names **{rot
 # Those pictures played no part in the training. Now the network plays the twelve puzzles that you played.
 
 # %%
-with frozen(backbone):
+with frozen(backbone):  # it answers, and learns nothing from it
     answers = task.predict(backbone, normalise(game.items.to(session.device)))
 game.let_play(answers)
-said = [f"was {ANGLES[truth]}°\nsays {ANGLES[answer]}°" for truth, answer in zip(game.score.truth, answers.argmax(1).tolist())]
+figure, description = game.replay()
 session.show(
-    image_row(game.items[:8], said[:8]),
-    caption="Eight of the puzzles, with the true angle and the network's answer. Where it errs, is there anything in the picture that says what is up?",
-    alt="Eight turned pictures, each titled with the angle it was turned by and the angle the network names: "
-    + "; ".join(words.replace("\n", ", ") for words in said[:8]),
+    figure,
+    caption="Eight of the puzzles, with the true angle and the network's answer. Where it errs, could you have told?",
+    alt=description,
 )
+
+# %% [markdown]
+# A **claim** is a sentence that was written down before anything was measured, together with its test: a quantity A must beat a quantity B by a margin. Here is the first one. One run alone only agrees with it or does not. The *seed* fixes all random draws; typed in a terminal, `course claims` repeats the notebook with three of them before it gives a verdict.
 
 # %%
 session.claim("rot.learns")
 
 # %% [markdown]
-# What this shows: there is a signal in unlabelled pictures, and a small network picks it up in about a minute. What it does not show: that the network recognises anything. It could be reading something else.
+# What this shows: there is a signal in unlabelled pictures, and a small network picks it up in a short training. What it does not show: that the network recognises anything. It could be reading something else.
 
 # %% [markdown]
-# ## 4 · Doubt: does it look at the picture?
+# ## 4 · Doubt: could the file give the angle away?
 #
-# Most photos arrive as JPEG files. JPEG cuts a picture into squares of 8 by 8 pixels and stores each one roughly; the colours are stored more roughly still, in squares of 16 by 16. The squares start in the top left corner, and what is lost is lost in rows and columns that are counted from there. Turn the file afterwards, and the squares turn with it.
+# Most photos arrive as JPEG files. JPEG cuts a picture into squares of 8 by 8 pixels. Any such square is a sum of 64 fixed patterns, from flat to finely striped, some striped across and some down. The file says how much of each pattern is needed, *rounded*: small amounts become zero. And the rounding is not the same for both directions. Detail across is rounded a little differently from detail down.
 #
-# So here is a way to cheat. A network could ignore the roof and the tree, find the traces of the compression, and read the angle off those.
+# So here is a way to cheat. Turn a JPEG picture by a quarter, and the two directions change places. A network could ignore the roof and the tree, look at how fine detail has been rounded, and read something about the angle off that.
 #
-# **How would you find out?** Build pictures in which the picture itself says nothing about up. Take any pictures and put each at a random orientation: shown one of them, turned once more, nobody could say by how much, since its own "up" is already scrambled. Then save one copy of each as JPEG in that orientation, and keep another copy as it is.
+# **How would you find out?** Build pictures in which the picture itself says nothing about up. Take any pictures and *scramble* them: give each an orientation at random. Show one of them at any angle, and nobody could say what the angle is, since "up" is already lost. Then save one copy of each scrambled picture as JPEG, and keep another copy as it is.
 #
-# | pictures | what anyone can find |
+# | pictures | what anyone can find in them |
 # |---|---|
-# | turned | nothing: only guessing is left |
-# | turned and saved | what the compression left, and nothing else |
+# | scrambled | nothing: only guessing is left |
+# | scrambled and saved | what the compression left, and nothing else |
+# | scrambled, saved and stretched | what survives a cure; see below |
 
 # %%
 audit_train = jpeg_audit(photos.train, session.rng("audit train"), size=session.budget(quick=1500, classroom=10000))
 audit_test = jpeg_audit(photos.test, session.rng("audit test"), size=session.budget(quick=1000, classroom=10000))
-pair = torch.cat([audit_test["turned"][:3], audit_test["turned and saved"][:3]])
+pair = torch.cat([audit_test["scrambled"][:3], audit_test["scrambled and saved"][:3]])
 session.show(
-    image_row(pair, ["turned"] * 3 + ["and saved"] * 3),
-    caption="Three pictures at random orientations, and the same three after a JPEG file. To the eye hardly anything has changed.",
+    image_row(pair, ["scrambled"] * 3 + ["and saved"] * 3),
+    caption="Three pictures at random orientations, and the same three after being saved as JPEG. To the eye hardly anything has changed.",
     alt="Six small pictures: three turned at random, then the same three after JPEG compression, which look almost the same.",
 )
 
 # %% [markdown]
-# Who shall look for the traces? Not a network that might be clever about pictures, but a reader who cannot see them at all. JPEG describes each square of 8 by 8 pixels by 64 frequencies, from flat to finely striped, and rounds each one. Our reader gets two numbers for every frequency, averaged over the whole picture: how strong it is, and how often it has been rounded away. No place, no shape, no colour. On those 128 numbers stands the simplest classifier there is, a linear one.
+# Who shall look for the traces? Not a network that might be clever about pictures, but a reader who cannot see them at all. Our reader gets two numbers for each of the 64 patterns, over all squares of the picture: how much of the pattern there is on average, and in how many squares there is almost none. No place, no shape, no colour. On those 128 numbers stands the simplest classifier there is, a linear one. It is shown every picture at all four quarter turns, and must name the turn.
 #
-# If such a reader names the angle more often than one time in four, the leak is real, and any network may find it. Do you expect it to?
+# If such a reader is right more often than one time in four, the leak is real, and any network may find it. Do you expect it to?
 
 # %%
 forecast_leak = session.forecast("rot.jpeg.saved", "After saving as JPEG, what share of angles will the blind reader name?", start=0.25)
 
 # %% [markdown]
-# The third row tries a cure: before it is turned, each saved picture is replaced by a random window of itself, stretched to full size. The squares no longer lie where they were.
+# A third test tries a cure: before it is turned, each saved picture is replaced by a random window of itself, stretched to full size. The squares are then no longer 8 by 8, and the rounding no longer fits them. (Stretching averages pixels too, but it comes before the turn and is the same for all four angles: its traces say nothing.)
 
 # %%
-saved_train, saved_test = audit_train["turned and saved"], audit_test["turned and saved"]
+saved_train, saved_test = audit_train["scrambled and saved"], audit_test["scrambled and saved"]
 
 
 def stretched(pictures):
@@ -234,9 +244,9 @@ def stretched(pictures):
 
 
 leaks = {
-    "turned": read_rotation_from_frequencies(audit_train["turned"], audit_test["turned"]),
-    "turned and saved": read_rotation_from_frequencies(saved_train, saved_test),
-    "saved, then stretched": read_rotation_from_frequencies(stretched(saved_train), stretched(saved_test)),
+    "scrambled": read_rotation_from_frequencies(audit_train["scrambled"], audit_test["scrambled"]),
+    "and saved": read_rotation_from_frequencies(saved_train, saved_test),
+    "and stretched": read_rotation_from_frequencies(stretched(saved_train), stretched(saved_test)),
 }
 for name, value in zip(("turned", "saved", "cured"), leaks.values()):
     session.record(f"rot.jpeg.{name}", value, chance=0.25, unit="fraction")
@@ -244,66 +254,74 @@ for name, value in zip(("turned", "saved", "cured"), leaks.values()):
 # %%
 session.show(
     bars_beside_chance(leaks, chance=0.25, title="What compression alone tells about the angle"),
-    caption="Rotation accuracy of the blind reader on held-out pictures whose own up is scrambled. What lies beyond the dotted line is read off the file, not off the picture.",
+    caption="Rotation accuracy of the blind reader on held-out pictures. Dotted: guessing. The first bar shows how far luck alone moves it; what lies clearly beyond comes from the file.",
     alt="Horizontal bars of rotation accuracy: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in leaks.items()),
 )
 session.claim("rot.jpeg")
-session.say("Turned only: {rot.jpeg.turned}. Turned and saved: **{rot.jpeg.saved}**. With the cure: {rot.jpeg.cured}. "
+session.say("Scrambled only: {rot.jpeg.turned}. Scrambled and saved: **{rot.jpeg.saved}**. Stretched as well: {rot.jpeg.cured}. "
             "Guessing gives {rot.jpeg.turned.chance}.")
 
 # %% [markdown]
-# Compare the bars with the dotted line, and with each other. JPEG rounds fine detail along rows a little differently from fine detail along columns, so a quarter turn shows. A half turn exchanges neither, and that sets a limit to this reader.
+# Compare the bars with the dotted line, and with each other. A quarter turn makes the two directions change places; a half turn does not, so this reader cannot tell 0 from 180, or 90 from 270. At best it is right one time in two. Compare the third bar with the first: what is left between them, the cure has not removed.
 #
-# What this does not show: that the network of section 3 cheated. If your data set is the procedural world, its pictures have never been through JPEG, so there was nothing to read. If it is a folder of photos, each was saved the right way up, and its traces are there for the taking. Either way you now know what the cheat is worth, and how to take it away: hand `augment=rescaled_window` to `Rotation`, train again, and see what is left.
+# What this does not show: that the network of section 3 cheated. The pictures of the procedural world have never been through JPEG, so there was nothing to read. A folder of photos may carry such traces; shrinking a large photo removes much of them. To see whether they matter, change one line of `new_network` to `Rotation(backbone, session.rng("head"), rotate, augment=rescaled_window)`, run everything from there again, and compare the accuracy.
+#
+# A second cheap cue is in the picture itself: light sky above, ground below. A network can use it without knowing any object, and this section does not test that.
 
 # %% [markdown]
 # ## 5 · Is it good for anything else?
 #
 # Nobody needs a network that names angles. The question is whether, on the way, it learnt features that serve another task: here, naming what is in the picture.
 #
-# A **probe** answers that. Freeze the network: none of its numbers may change any more. Run pictures through it, and write down what comes out after some stage. On those numbers, and nothing else, train the simplest classifier there is: one linear layer, with a few thousand labelled pictures. If a straight line can separate the classes, the features have done the work.
+# A **probe** answers that. Freeze the network: none of its numbers may change any more. Run pictures through it, and write down what comes out after some stage. Each channel is averaged over the four quarters of the picture, which gives one list of numbers a picture; later stages have more channels. On those lists, and nothing else, train the simplest classifier there is: a linear one, which gives each class a weighted sum of the numbers. A few thousand labelled pictures do. If that can tell the classes apart, the features have done the work.
 #
-# **What must we compare with?** A network that has learnt nothing is not useless. Random filters still respond to edges and colours, and a probe on them is far better than guessing. So every figure below stands beside the same probe on the same architecture with random weights. What pretraining added is the difference.
+# Three separate sets keep this honest: training pictures fit the probe, validation pictures choose its settings and the best stage, test pictures give the figure.
+#
+# **What must we compare with?** A network that has learnt nothing is not useless. Random filters still respond to edges and colours, and a probe on them does better than guessing. So every figure below stands beside the same probe on the same architecture with random weights. What pretraining added is the difference.
 #
 # At which stage do you expect the largest difference: early, in the middle, or at the end, right below the layer that names angles?
 
 # %%
-forecast_probe = session.forecast("rot.probe.best", "How many classes in a hundred does a linear probe name at its best stage?", start=0.4)
+print(f"{len(photos.classes)} classes: {', '.join(photos.classes[:20])}. Guessing is right one time in {len(photos.classes)}.")
+question = "For what share of pictures will a linear probe, at its best stage, name the right class?"
+forecast_probe = session.forecast("rot.probe.best", question, start=1 / len(photos.classes))
 
 # %%
-run = session.trained("rotation", new_network, steps=steps)
+run = session.trained("rotation", new_network, steps=steps)  # the network of section 3; trained now if you skipped it
 await run.finished()
 sizes = {"train_size": session.budget(quick=3000, classroom=20000), "test_size": session.budget(quick=2000, classroom=10000)}
 pretrained = probe_stages(run.task, run.backbone, photos, session.rng("probe"), **sizes)
-random = probe_stages(run.task, session.backbone("random weights"), photos, session.rng("probe"), **sizes)
+untrained = probe_stages(run.task, session.backbone("random control"), photos, session.rng("probe"), **sizes)
 
 # %%
 for stage in pretrained:
     session.record(f"rot.probe.{stage}", pretrained[stage].test, chance=1 / len(photos.classes), unit="fraction")
-    session.record(f"rot.random.{stage}", random[stage].test, chance=1 / len(photos.classes), unit="fraction")
+    session.record(f"rot.random.{stage}", untrained[stage].test, chance=1 / len(photos.classes), unit="fraction")
 session.show(
     probe_curve({stage: probe.test for stage, probe in pretrained.items()},
-                {stage: probe.test for stage, probe in random.items()}, chance=1 / len(photos.classes)),
-    caption="Left: a linear probe after each stage, pretrained beside random weights. Right: the difference, which is what pretraining added. Look at the last stage.",
+                {stage: probe.test for stage, probe in untrained.items()}, chance=1 / len(photos.classes)),
+    caption="Left: a linear probe after each stage, pretrained beside random weights. Right: the difference in percentage points, which is what pretraining added. At which stage is it largest? Dotted: guessing.",
     alt="Probe accuracy by stage. Pretrained: " + ", ".join(f"{stage} {100 * probe.test:.1f} %" for stage, probe in pretrained.items())
-    + ". Random weights: " + ", ".join(f"{stage} {100 * probe.test:.1f} %" for stage, probe in random.items()) + ".",
+    + ". Random weights: " + ", ".join(f"{stage} {100 * probe.test:.1f} %" for stage, probe in untrained.items()) + ".",
 )
 
 # %%
 best, last = best_stage(pretrained), list(pretrained)[-1]
 session.record("rot.probe.best", pretrained[best].test, chance=1 / len(photos.classes), unit="fraction")
-session.record("rot.random.at_best", random[best].test, chance=1 / len(photos.classes), unit="fraction")
-session.record("rot.gain.best", pretrained[best].test - random[best].test, chance=0, unit="fraction")
-session.record("rot.gain.last", pretrained[last].test - random[last].test, chance=0, unit="fraction")
+session.record("rot.random.at_best", untrained[best].test, chance=1 / len(photos.classes), unit="fraction")
+session.record("rot.gain.best", pretrained[best].test - untrained[best].test, chance=0, unit="fraction")
+session.record("rot.gain.last", pretrained[last].test - untrained[last].test, chance=0, unit="fraction")
 session.say(f"Best stage by the validation pictures: **{best}**, with " + "**{rot.probe.best}** on test pictures. Random weights "
             "reach {rot.random.at_best} there. The gain at the best stage is {rot.gain.best}, at the last one {rot.gain.last}.")
 session.claim("rot.transfers")
 session.claim("rot.layers")
 
 # %% [markdown]
-# Two things to notice. The gain is real: nobody labelled anything during the training, and yet a straight line now finds more. And the last stage is usually not the best one. It has specialised on the question that it was asked, and for *which way is up?* it may throw away what *what is it?* would need. When you use a pretrained network, try the stages below the top.
+# Nobody labelled anything during the training, and yet a linear classifier now finds more: the gain is what the network learnt by the way.
 #
-# One detail deserves your trust only because a machine checks it. "Frozen" means that every parameter *and* every running average of the normalisation layers is bit for bit the same before and after. The library compares them each time; a probe that quietly trains the network is the commonest published error of this field.
+# Why look at every stage? The last one stands right below the layer that names angles. It may specialise on *which way is up?* and throw away what *what is it?* would need. The claim box says whether this run shows that; where the best stage is the last one, it does not. Either way, when you use a pretrained network, try more than its top.
+#
+# One more thing could fool us. The network holds layers that rescale numbers by averages kept from training, and these averages can move even when no weight is trained: a probe that lets them would quietly train the network. So the library compares every stored number before and after, bit for bit, and stops if one has changed.
 
 # %% [markdown]
 # ## 6 · What we know now
@@ -314,11 +332,11 @@ session.claim("rot.layers")
 session.calibration()
 
 # %% [markdown]
-# **What we measured.** A network can name the angle of pictures that nobody labelled. What it learns on the way helps a probe that asks something else, most in the middle of the network. Compression leaves traces that name the angle too, and there is a cure.
+# **What we measured.** A network can name the angle of pictures that nobody labelled. What it learns on the way helps a probe that asks something else; the figure shows at which stages. Compression leaves traces that give part of the angle away, and stretching weakens them.
 #
 # **What could still fool us.** We used one seed and one small network. One run can be lucky; `course claims 'rot.*'` repeats it over three seeds before it says *holds*. And where pictures have no up, such as cells under a microscope, there is nothing to learn.
 #
-# **Where this stands beside the paper.** The method is RotNet (Gidaris, Singh and Komodakis 2018, arXiv:1803.07728). Their network is far wider and was trained for about a hundred epochs; the next cell shows what they report for a probe on CIFAR-10. Ours differs in the network, the number of steps, the probe (theirs has hidden layers) and the number of labels, so compare the shapes of the curves, not their heights.
+# **Where this stands beside the paper.** The method is RotNet (Gidaris, Singh and Komodakis 2018, arXiv:1803.07728). Their network is far wider and was trained for about a hundred epochs; the next cell shows what they report for a probe on CIFAR-10. Ours differs in the network, the number of steps, the probe, the number of labels and, unless you chose `cifar10`, the data. So compare shapes, not heights. The first four rows, read from top to bottom, are the paper's curve over stages, which it calls blocks (MLP: a classifier with hidden layers). There the last block is the weakest. Is it in yours? In the other rows a convolutional classifier stands on the features; NIN is the name of the whole network, trained with labels.
 
 # %% tags=["published"]
 session.published("rotation")
