@@ -79,11 +79,13 @@ def probe_stages(
     }
 
 
-def best_stage(probes: dict[str, Probe]) -> str:
-    """The stage with the best validation accuracy; the test figures have no say in it."""
-    return max(probes.values(), key=lambda probe: probe.validation).stage
+def best_stage(probes: dict[str, Probe], controls: dict[str, Probe] | None = None) -> str:
+    """The stage that does best on the validation split; with `controls`, the one that gains most over them there.
 
+    The test figures have no say in it.
+    """
 
-def gains(probes: dict[str, Probe], controls: dict[str, Probe]) -> Tensor:
-    """Test accuracy minus the control's at the same stage, one number a stage."""
-    return torch.tensor([probes[stage].test - controls[stage].test for stage in probes])
+    def height(stage: str) -> float:
+        return probes[stage].validation - (controls[stage].validation if controls else 0)
+
+    return max(probes, key=height)

@@ -62,7 +62,7 @@ class PretextTask(nn.Module):
         return data.batch(index, labels=self.uses_labels)
 
     def represent(self, backbone: nn.Module, batch: Batch, stage: str) -> Tensor:
-        """Features for probes, N x D: the stage's map, averaged over the four quarters of the image."""
+        """Features for probes, N x D: the stage's map, averaged over a grid of cells (see `pooled`)."""
         return pooled(backbone.stages(normalise(batch.images), last=stage)[stage])
 
     def start_epoch(self, backbone: nn.Module, data: Split) -> list[nn.Parameter]:
@@ -83,8 +83,13 @@ def normalise(images: Tensor) -> Tensor:
     return images.to(torch.float32, memory_format=layout).div_(127.5).sub_(1.0)
 
 
-def pooled(maps: Tensor, side: int = 2) -> Tensor:
-    """Feature maps N x C x h x w averaged over a `side` x `side` grid of cells: N x (C * side * side), float32."""
+def pooled(maps: Tensor, numbers: int = 512) -> Tensor:
+    """Feature maps N x C x h x w averaged over a grid of cells: float32 N x D.
+
+    The grid is the square one, no finer than the map, that brings D nearest to `numbers`: stages are then compared at
+    much the same number of features, whatever their number of channels.
+    """
+    side = min(max(1, round((numbers / maps.shape[1]) ** 0.5)), *maps.shape[2:])
     return F.adaptive_avg_pool2d(maps.float(), side).flatten(1)
 
 

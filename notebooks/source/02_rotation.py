@@ -273,9 +273,9 @@ session.say("Scrambled only: {rot.jpeg.turned}. Scrambled and saved: **{rot.jpeg
 #
 # Nobody needs a network that names angles. The question is whether, on the way, it learnt features that serve another task: here, naming what is in the picture.
 #
-# A **probe** answers that. Freeze the network: none of its numbers may change any more. Run pictures through it, and write down what comes out after some stage. Each channel is averaged over the four quarters of the picture, which gives one list of numbers a picture; later stages have more channels. On those lists, and nothing else, train the simplest classifier there is: a linear one, which gives each class a weighted sum of the numbers. A few thousand labelled pictures do. If that can tell the classes apart, the features have done the work.
+# A **probe** answers that. Freeze the network: none of its numbers may change any more. Run pictures through it, and write down what comes out after some stage. Each channel is averaged over the cells of a grid, which gives one list of numbers a picture, about equally long for every stage: a coarse grid where there are many channels, a finer one where there are few. On those lists, and nothing else, train the simplest classifier there is: a linear one, which gives each class a weighted sum of the numbers. A few thousand labelled pictures do. If that can tell the classes apart, the features have done the work.
 #
-# Three separate sets keep this honest: training pictures fit the probe, validation pictures choose its settings and the best stage, test pictures give the figure.
+# Three separate sets keep this honest: training pictures fit the probe, validation pictures choose its settings and the stage that gains most, test pictures give the figure.
 #
 # **What must we compare with?** A network that has learnt nothing is not useless. Random filters still respond to edges and colours, and a probe on them does better than guessing. So every figure below stands beside the same probe on the same architecture with random weights. What pretraining added is the difference.
 #
@@ -283,7 +283,7 @@ session.say("Scrambled only: {rot.jpeg.turned}. Scrambled and saved: **{rot.jpeg
 
 # %%
 print(f"{len(photos.classes)} classes: {', '.join(photos.classes[:20])}. Guessing is right one time in {len(photos.classes)}.")
-question = "For what share of pictures will a linear probe, at its best stage, name the right class?"
+question = "For what share of pictures will a linear probe, at the stage that gains most, name the right class?"
 forecast_probe = session.forecast("rot.probe.best", question, start=1 / len(photos.classes))
 
 # %%
@@ -306,13 +306,13 @@ session.show(
 )
 
 # %%
-best, last = best_stage(pretrained), list(pretrained)[-1]
+best, last = best_stage(pretrained, untrained), list(pretrained)[-1]
 session.record("rot.probe.best", pretrained[best].test, chance=1 / len(photos.classes), unit="fraction")
 session.record("rot.random.at_best", untrained[best].test, chance=1 / len(photos.classes), unit="fraction")
 session.record("rot.gain.best", pretrained[best].test - untrained[best].test, chance=0, unit="fraction")
 session.record("rot.gain.last", pretrained[last].test - untrained[last].test, chance=0, unit="fraction")
-session.say(f"Best stage by the validation pictures: **{best}**, with " + "**{rot.probe.best}** on test pictures. Random weights "
-            "reach {rot.random.at_best} there. The gain at the best stage is {rot.gain.best}, at the last one {rot.gain.last}.")
+session.say(f"Pretraining adds most, by the validation pictures, at **{best}**: there the probe names " + "**{rot.probe.best}** of the test pictures. "
+            "Random weights reach {rot.random.at_best}. The gain there is {rot.gain.best}, at the last stage {rot.gain.last}.")
 session.claim("rot.transfers")
 session.claim("rot.layers")
 
