@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib import memory
 from course_lib.data import Dataset
