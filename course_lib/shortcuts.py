@@ -3,12 +3,11 @@
 An audit changes the data, never the augmentation: it injects one leak, or takes one away, and asks again.
 """
 
-import io
-
 import torch
 from torch import Tensor
 
 from course_lib.data import Split
+from course_lib.data.camera import jpeg
 from course_lib.features import random_subset
 from course_lib.pretext.rotation import rotate, rotate_each
 
@@ -19,19 +18,6 @@ def randomly_turned(images: Tensor, rng: torch.Generator) -> Tensor:
     return rotate_each(images, turns)
 
 
-def saved_as_jpeg(images: Tensor, quality: int = 75) -> Tensor:
-    """Each image (uint8 N x 3 x H x W) compressed to JPEG (4:2:0, the usual colour subsampling) and read back."""
-    import numpy as np
-    from PIL import Image
-
-    saved = torch.empty(images.shape, dtype=torch.uint8)
-    for i, image in enumerate(images.cpu()):
-        buffer = io.BytesIO()
-        Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
-        saved[i] = torch.from_numpy(np.array(Image.open(buffer))).permute(2, 0, 1)
-    return saved.to(images.device)
-
-
 def jpeg_audit(data: Split, rng: torch.Generator, size: int, quality: int = 75) -> dict[str, Tensor]:
     """Two copies of `size` images of `data` in which the picture no longer says what is up: uint8 N x 3 x S x S.
 
@@ -40,7 +26,7 @@ def jpeg_audit(data: Split, rng: torch.Generator, size: int, quality: int = 75) 
     there beyond chance comes from the compression, not from the picture. `rng` is a CPU generator.
     """
     scrambled = randomly_turned(random_subset(data, size, rng).images, rng)
-    return {"scrambled": scrambled, "scrambled and saved": saved_as_jpeg(scrambled, quality)}
+    return {"scrambled": scrambled, "scrambled and saved": jpeg(scrambled, quality)}
 
 
 def block_frequencies(images: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ import torch
 from course_lib.pretext.rotation import rotate
 from course_lib.shortcuts import (
     block_frequencies,
+    jpeg,
     jpeg_audit,
     randomly_turned,
     read_rotation_from_frequencies,
-    saved_as_jpeg,
 )
 
 
@@ -21,21 +21,21 @@ def test_turned_at_random(rng):
 
 def test_saving_changes_little_and_keeps_flat_pictures(rng):
     flat = torch.full((2, 3, 16, 16), 128, dtype=torch.uint8)
-    assert (saved_as_jpeg(flat).int() - flat.int()).abs().max() <= 2
+    assert (jpeg(flat).int() - flat.int()).abs().max() <= 2
     smooth = torch.arange(0, 256, 8, dtype=torch.uint8).expand(1, 3, 32, 32)
-    assert (saved_as_jpeg(smooth).int() - smooth.int()).abs().float().mean() < 4
+    assert (jpeg(smooth).int() - smooth.int()).abs().float().mean() < 4
 
 
 def test_the_two_copies_differ_by_the_compression_alone(dataset, rng):
     audit = jpeg_audit(dataset.train, rng, size=50)
     assert list(audit) == ["scrambled", "scrambled and saved"]
-    assert torch.equal(audit["scrambled and saved"], saved_as_jpeg(audit["scrambled"]))
+    assert torch.equal(audit["scrambled and saved"], jpeg(audit["scrambled"]))
     assert len(audit["scrambled"]) == 50
 
 
 def test_stronger_compression_changes_more(rng):
     images = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8, generator=rng)
-    weak, strong = ((saved_as_jpeg(images, quality).int() - images.int()).abs().float().mean() for quality in (95, 20))
+    weak, strong = ((jpeg(images, quality).int() - images.int()).abs().float().mean() for quality in (95, 20))
     assert strong > weak
 
 

@@ -51,10 +51,8 @@ def check_name(name: str) -> str:
         if f"{source}:PATH" in module.NAMES and argument:
             path = Path(argument).expanduser().absolute()
             if not path.exists():
-                raise CourseError(f"There is no folder or archive {path}: give the path of your photos in {name!r}.")
+                raise CourseError(f"There is no folder or archive {path}: give the path of your own data in {name!r}.")
             return f"{source}:{path}"
-        if name in getattr(module, "LATER", ()):
-            raise CourseError(f"The data set {name!r} comes with a later release: choose one of {', '.join(names())}.")
     raise CourseError(f"There is no data set called {name!r}: choose one of {', '.join(names())}.")
 
 
@@ -85,7 +83,8 @@ def open_dataset(name: str, device="cpu", progress: bool = True):
     )
     if skipped := manifest["skipped"]:
         shown = ", ".join(skipped[:5]) + (", …" if len(skipped) > 5 else "")
-        print(f"{len(skipped)} of {sum(manifest['splits'].values()) + len(skipped)} images in {name} "
+        things = "images" if "images" in arrays else "samples"
+        print(f"{len(skipped)} of {sum(manifest['splits'].values()) + len(skipped)} {things} in {name} "
               f"could not be decoded and were skipped: {shown}")
     return splits.assemble(manifest, arrays, device)
 

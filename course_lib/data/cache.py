@@ -24,10 +24,9 @@ from course_lib.data.samples import Samples, arrangement
 from course_lib.errors import CourseError
 from course_lib.paths import data_directory
 
-FORMAT = 1  # raise it when what a cache holds changes meaning: caches of another format are not found
+FORMAT = 2  # raise it when what a cache holds changes meaning: caches of another format are not found
 VERIFIED_ON_OPEN = 2**30  # bytes: larger caches are hashed by `verify` only, on opening just their sizes are compared
 PATIENCE = 3  # seconds of waiting for another process before saying so
-ROWS = 512  # samples written at a time
 
 
 def cache_directory() -> Path:
@@ -218,6 +217,7 @@ def _build(directory: Path, name: str, collect: Callable[[BinaryIO, bool], Sampl
                 "name": name,
                 "classes": samples.classes,
                 "splits": sizes,
+                "rate": samples.rate,
                 "skipped": samples.skipped,
                 "files": _write_arrays(temporary, samples, order, tqdm(
                     total=len(order), desc=f"writing {name}", unit=" samples", disable=not progress, leave=False
@@ -240,8 +240,8 @@ def _write_arrays(directory: Path, samples: Samples, order: np.ndarray, bar: tqd
     """
     files: dict[str, _HashedFile] = {}
     with contextlib.ExitStack() as stack, bar:
-        for start in range(0, len(order), ROWS):
-            rows = order[start : start + ROWS]
+        for start in range(0, len(order), samples.rows):
+            rows = order[start : start + samples.rows]
             fetched = samples.fetch(rows)
             if start and fetched.keys() != files.keys():
                 raise ValueError(f"samples differ in what they have: {fetched.keys() ^ files.keys()}")

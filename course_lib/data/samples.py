@@ -20,8 +20,10 @@ class Samples:
         digests: uint64, N: `digest` of each sample's content.
         splits: N times "train", "val" or "test", or "" where the hash decides.
         fetch: rows (int64) -> dict of arrays whose first axis is those rows: `images` (uint8, n x 3 x S x S), `labels`
-            (int64, n); any other name becomes an annotation.
+            (int64, n); any other name becomes an annotation, texts (bytes, UTF-8) a list.
         skipped: names of the files that could not be decoded.
+        rows: how many samples to fetch at a time.
+        rate: of the sounds, samples a second.
     """
 
     classes: list[str]
@@ -29,6 +31,8 @@ class Samples:
     splits: Sequence[str]
     fetch: Callable[[np.ndarray], dict[str, np.ndarray]]
     skipped: list[str] = field(default_factory=list)
+    rows: int = 512
+    rate: int | None = None
 
 
 def digest(content: bytes) -> int:

@@ -117,7 +117,8 @@ class Dataset:
 def assemble(manifest: dict, arrays: dict, device: torch.device | str) -> Dataset:
     """A `Dataset` over the arrays of a cache, which store train, val and test one behind the other."""
     device = torch.device(device)
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    texts = {name: array for name, array in arrays.items() if array.dtype.kind == "S"}
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items() if name not in texts}
     if device.type != "cpu" and sum(tensor.nbytes for tensor in tensors.values()) < free_memory(device) / 4:
         tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
     tensors["labels"] = tensors["labels"].to(device)
@@ -128,7 +129,8 @@ def assemble(manifest: dict, arrays: dict, device: torch.device | str) -> Datase
             labels=rows.pop("labels"),
             classes=manifest["classes"],
             **{name: rows.pop(name) for name in CONTENT if name in rows},
-            annotations=rows,
+            annotations=rows | {name: _texts(array[start : start + size]) for name, array in texts.items()},
+            rate=manifest["rate"],
             device=device,
         )
         start += size
@@ -140,6 +142,10 @@ def assemble(manifest: dict, arrays: dict, device: torch.device | str) -> Datase
         size=tensors["images"].shape[-1] if "images" in tensors else None,
         skipped=manifest["skipped"],
     )
+
+
+def _texts(array) -> list[str]:
+    return [text.decode() for text in array.tolist()]
 
 
 def free_memory(device: torch.device) -> int:

@@ -1,4 +1,4 @@
-"""Rows of small pictures."""
+"""Rows and grids of small pictures."""
 
 from torch import Tensor
 
@@ -13,5 +13,21 @@ def image_row(images: Tensor, titles: list[str] | None = None, side: float = 1.3
         axis.imshow(image.permute(1, 2, 0))
         axis.set_axis_off()
         if titles:
+            axis.set_title(titles[k], fontsize=9, fontweight="normal", loc="center")
+    return figure
+
+
+def image_grid(images: Tensor, columns: int, titles: list[str] | None = None, side: float = 1.05):
+    """uint8 images N x 3 x H x W in rows of `columns`, edge to edge; `titles` stand above the columns."""
+    from matplotlib.figure import Figure
+
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(side * columns, side * rows + (0.25 if titles else 0)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    for k, axis in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        axis.set_axis_off()
+        if k < len(images):
+            axis.imshow(images[k].cpu().permute(1, 2, 0))
+        if titles and k < columns:
             axis.set_title(titles[k], fontsize=9, fontweight="normal", loc="center")
     return figure

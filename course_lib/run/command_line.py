@@ -187,6 +187,24 @@ def data_clear(name):
         click.echo(f"removed {directory.name}")
 
 
+@data.command("audit")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Seeds 0, 1, … of each measurement.")
+@OUT
+def data_audit(names, seeds, out):
+    """How far does something cheap get on pictures (world, when none is named), beside a network? OUT/audit.json.
+
+    The exit code is 1 if the world does not keep within its limits. Takes some minutes a seed.
+    """
+    from course_lib.data import check_name, open_dataset
+    from course_lib.run import audit
+
+    chosen = [check_name(name) for name in names or ["world"]]
+    tables = {name: audit.measure(open_dataset(name), seeds, out.absolute(), click.echo) for name in chosen}
+    click.echo("\n" + audit.as_text(tables))
+    sys.exit(any(row.held is False for rows in tables.values() for row in rows))
+
+
 @main.command()
 def doctor():
     """Look at versions, device, memory, caches and disk; say what is wrong. The exit code is 1 if something is."""

@@ -237,8 +237,7 @@ def test_a_data_directory_that_is_a_file_is_one_sentence(data):
         build()
 
 
-def test_samples_that_differ_in_what_they_have_are_a_mistake_of_the_source(data, monkeypatch):
-    monkeypatch.setattr(cache, "ROWS", 100)
+def test_samples_that_differ_in_what_they_have_are_a_mistake_of_the_source(data):
     calls = []
 
     def fetch(rows):
@@ -246,6 +245,6 @@ def test_samples_that_differ_in_what_they_have_are_a_mistake_of_the_source(data,
         return {"labels": rows} | ({"masks": rows} if len(calls) > 1 else {})
 
     source = samples()
-    source.fetch = fetch
+    source.fetch, source.rows = fetch, 100
     with pytest.raises(ValueError, match="masks"):
         cache.open_cache("toy", "toy", "1", lambda scratch, progress: source, progress=False)

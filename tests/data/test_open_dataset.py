@@ -21,8 +21,8 @@ def photo_set(tmp_path) -> Dataset:
 @pytest.fixture
 def drawn(monkeypatch):
     """A world of 50 quick scenes; yields the sample numbers that were drawn."""
-    from course_lib.data import world
     from course_lib.data.sources import world as source
+    from course_lib.data.world import scene
 
     calls = []
 
@@ -35,13 +35,13 @@ def drawn(monkeypatch):
             "labels": index % 3,
             "masks": images[:, 0] > 10,
             "boxes": torch.ones(len(index), 4),
+            "captions": [f"scene número {i}" for i in index.tolist()],
             "factors": {"scale": index.float(), "wheels": torch.where(index % 2 == 0, index, -1)},
         }
 
-    monkeypatch.setattr(world, "render", render)
-    monkeypatch.setattr(world, "CLASSES", ["disc", "tree", "house"])
-    monkeypatch.setattr(source, "TRAIN", 40)
-    monkeypatch.setattr(source, "TEST", 10)
+    monkeypatch.setattr(scene, "render", render)
+    monkeypatch.setattr(scene, "CLASSES", ["disc", "tree", "house"])
+    monkeypatch.setitem(source._PARTS, "", ("scene", "render", "CLASSES", 40, 10, 16))
     return calls
 
 
@@ -54,9 +54,10 @@ def test_importing_is_light():
 
 
 def test_names():
-    assert names() == ["cifar10", "folder:PATH", "imagenette", "stl10", "world"]
+    rendered = ["world", "world:cells", "world:clips", "world:sounds"]
+    assert names() == ["cifar10", "clips:PATH", "folder:PATH", "imagenette", "stl10", *rendered]
     for name in names():
-        if name != "folder:PATH":
+        if not name.endswith(":PATH"):
             assert check_name(name) == name
 
 
@@ -65,13 +66,7 @@ def test_unknown_names_are_one_sentence_with_the_choices(name):
     for call in (check_name, open_dataset):
         with pytest.raises(CourseError) as caught:
             call(name)
-        assert repr(name) in str(caught.value) and "cifar10, folder:PATH, imagenette" in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["world:cells", "world:clips", "world:sounds"])
-def test_what_comes_later_says_so(name):
-    with pytest.raises(CourseError, match="later release"):
-        open_dataset(name)
+        assert repr(name) in str(caught.value) and "cifar10, clips:PATH, folder:PATH, imagenette" in str(caught.value)
 
 
 def test_a_missing_path_is_named(tmp_path):
@@ -106,7 +101,9 @@ def test_the_world_is_drawn_once_and_keeps_its_truth(drawn):
     assert [len(data.train) + len(data.val), len(data.test)] == [40, 10]
     for split in (data.train, data.val, data.test):
         number = split.images[:, 0, 0, 0].long()
-        assert set(split.annotations) == {"masks", "boxes", "factor.scale"}, "not every scene has wheels"
+        assert set(split.annotations) == {"masks", "boxes", "factor.scale", "index", "captions"}, "not every scene has wheels"
+        assert torch.equal(split.annotations["index"], number)
+        assert split.annotations["captions"] == [f"scene número {i}" for i in number.tolist()]
         assert torch.equal(split.labels, number % 3) and torch.equal(split.annotations["factor.scale"], number.float())
         assert split.annotations["masks"].dtype == torch.bool and split.annotations["boxes"].shape == (len(split), 4)
     assert data.test.images.min() == 40

@@ -5,9 +5,10 @@ Every function takes the draws of n scenes and what it needs of `View`, and retu
 
 import torch
 
-from course_lib.data.world.colour import among, rgb
+from course_lib.data.world.colour import among, free_rgb, rgb
 from course_lib.data.world.distance import ellipse, length
 from course_lib.data.world.draws import Draws, cos_sin
+from course_lib.data.world.film import CHANNELS, DEPTH, FREEDOM, NORMAL
 from course_lib.data.world.noise import cell, cell_table, line_noise, look_up, plane_noise, screen_noise
 from course_lib.data.world.window import Window
 
@@ -16,17 +17,24 @@ class View:
     """What the backgrounds of n scenes start from.
 
     window: the whole picture. horizon: n x 1 x 1, its height in the upright world. grain: n x S x S fractal noise
-    about 0.
+    about 0. tilt: two n x 1 x 1 numbers, by how much a surface slants away from the viewer, to the right and up: a
+    point of the surface that is seen at (x, y) lies at 1 / (1 + tilt_x x + tilt_y y) times the distance of its middle.
     """
 
-    def __init__(self, window: Window, horizon: torch.Tensor, grain: torch.Tensor):
+    def __init__(self, window: Window, horizon: torch.Tensor, grain: torch.Tensor, tilt):
         self.size, self.horizon, self.grain = window.size, horizon, grain
+        self.cos, self.sin = window.roll
         self.x, self.y, self.world_x, self.world_y = window.x, window.y, window.world_x, window.world_y
+        self.tilt_x, self.tilt_y = tilt
 
     def subset(self, which: torch.Tensor) -> "View":
         part = object.__new__(View)
         part.__dict__ = {name: value if name == "size" else value[which] for name, value in self.__dict__.items()}
         return part
+
+    def recession(self) -> torch.Tensor:
+        """How far each pixel of a slanting surface lies, beside its middle: n x S x S."""
+        return 1 / (1 + self.tilt_x * self.x + self.tilt_y * self.y)
 
 
 def _mixed(first, second, share):
@@ -34,56 +42,63 @@ def _mixed(first, second, share):
     return first + (second - first) * share[:, None]
 
 
-# Lightness, chroma and hue in degrees: of the sky's top, and of its foot. Many are dark or warm, as many grounds are
-# light or cool: the sky must not be known by its colour.
-_SKIES = [
-    (0.66, 0.10, 245, 0.88, 0.045, 225),  # clear
-    (0.72, 0.08, 230, 0.92, 0.035, 200),  # fair
-    (0.76, 0.05, 240, 0.92, 0.04, 95),  # hazy
-    (0.60, 0.02, 250, 0.80, 0.01, 240),  # overcast
-    (0.46, 0.08, 285, 0.82, 0.10, 55),  # sunset
-    (0.66, 0.07, 275, 0.86, 0.07, 15),  # dawn
-    (0.62, 0.09, 55, 0.80, 0.09, 85),  # amber
-    (0.58, 0.05, 75, 0.70, 0.05, 80),  # sandstorm
-    (0.38, 0.06, 25, 0.56, 0.09, 45),  # embers
-    (0.24, 0.06, 272, 0.40, 0.06, 262),  # night
-    (0.26, 0.05, 300, 0.38, 0.06, 330),  # violet night
-    (0.38, 0.03, 245, 0.54, 0.025, 230),  # storm
-    (0.38, 0.07, 240, 0.56, 0.065, 210),  # blue hour
-    (0.30, 0.05, 175, 0.46, 0.06, 150),  # aurora
-]
+# Lightness, chroma and hue in degrees: of the sky's top, and of its foot; then the time of day. Blue and grey as skies
+# are, but many are darker than the ground: the sky must not be known by its lightness.
+TIMES = ["day", "dusk", "night"]
+SKIES = {
+    "clear": (0.66, 0.10, 245, 0.88, 0.045, 225, 0),
+    "fair": (0.72, 0.08, 235, 0.92, 0.035, 222, 0),
+    "hazy": (0.76, 0.05, 240, 0.90, 0.025, 230, 0),
+    "overcast": (0.60, 0.02, 250, 0.80, 0.01, 240, 0),
+    "stormy": (0.38, 0.03, 245, 0.54, 0.025, 230, 0),
+    "leaden": (0.48, 0.02, 250, 0.60, 0.015, 240, 0),
+    "sunset": (0.48, 0.07, 262, 0.82, 0.06, 60, 1),
+    "blue hour": (0.36, 0.07, 250, 0.54, 0.065, 235, 1),
+    "night": (0.26, 0.06, 265, 0.40, 0.055, 258, 2),
+    "moonless": (0.20, 0.04, 268, 0.29, 0.045, 262, 2),
+}
 # The ground's colour, the strength of its grain, and how much longer its grain is across than along.
-_GROUNDS = [
-    (0.62, 0.11, 128, 0.16, 1.0),  # grass
-    (0.76, 0.08, 105, 0.14, 1.0),  # dry meadow
-    (0.84, 0.055, 82, 0.07, 0.5),  # sand
-    (0.94, 0.015, 240, 0.05, 0.6),  # snow
-    (0.84, 0.03, 235, 0.06, 0.3),  # ice
-    (0.62, 0.015, 260, 0.08, 1.0),  # stone
-    (0.47, 0.055, 55, 0.16, 1.0),  # soil
-    (0.62, 0.075, 230, 0.14, 0.25),  # water
-    (0.73, 0.07, 48, 0.10, 1.0),  # clay
-    (0.36, 0.05, 150, 0.16, 1.0),  # moss
-    (0.64, 0.08, 300, 0.16, 1.0),  # lavender
-]
+GROUNDS = {
+    "grass": (0.62, 0.11, 128, 0.16, 1.0),
+    "meadow": (0.76, 0.08, 112, 0.14, 1.0),
+    "sand": (0.84, 0.055, 82, 0.07, 0.5),
+    "snow": (0.94, 0.015, 240, 0.05, 0.6),
+    "ice": (0.84, 0.03, 235, 0.06, 0.3),
+    "stone": (0.62, 0.015, 260, 0.08, 1.0),
+    "soil": (0.47, 0.055, 55, 0.16, 1.0),
+    "water": (0.58, 0.07, 235, 0.14, 0.25),
+    "clay": (0.70, 0.07, 50, 0.10, 1.0),
+    "moss": (0.40, 0.065, 130, 0.16, 1.0),
+}
+_SKIES, _GROUNDS = list(SKIES.values()), list(GROUNDS.values())
+SURFACE_DISTANCE = 3.0  # of a surface's middle, in heights of the camera above the ground
+HORIZON_LIFT = 0.035  # the ground's true horizon lies this much above the one that haze lets one see
+HILLS = {"far": 60.0, "near": 40.0}  # their distances, in heights of the camera above the ground
 
 
-def land(draw: Draws, view: View) -> torch.Tensor:
-    """Ground under a sky, with clouds, sometimes a sun or moon and distant hills."""
+def ground_depth(below_horizon: torch.Tensor) -> torch.Tensor:
+    """Distance of the ground that is seen so far below the horizon, in heights of the camera above it."""
+    return 1 / (below_horizon.clamp(min=0) + HORIZON_LIFT)
+
+
+def land(draw: Draws, view: View) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ground under a sky, with clouds, sometimes a sun or moon and distant hills; and its depth, n x S x S."""
     x, y, horizon = view.world_x, view.world_y, view.horizon
     kinds = among(draw.integer("sky.kind", len(_SKIES)), _SKIES)
-    shift = draw.uniform("sky.hue_shift", -0.03, 0.03)
+    shift = draw.uniform("sky.hue_shift", -0.012, 0.012)
     top, foot = (rgb(kinds[k], kinds[k + 1], kinds[k + 2] * (1 / 360) + shift) for k in (0, 3))
     turned = draw.chance("sky.dark_foot", 0.3)[:, None]  # some skies are darkest at the horizon
     top, foot = torch.where(turned, foot, top), torch.where(turned, top, foot)
     ground = among(draw.integer("ground.kind", len(_GROUNDS)), _GROUNDS)
+    draw.keep("scene.time", kinds[6].to(torch.int64))
     night = torch.where(kinds[3] < 0.5, 0.88, 1.0)  # the land is a little darker then
     lightness = (ground[0] + draw.uniform("ground.lightness", -0.06, 0.06)) * night
-    soil = rgb(lightness, ground[1], ground[2] * (1 / 360) + draw.uniform("ground.hue_shift", -0.03, 0.03))
+    soil = rgb(lightness, ground[1], ground[2] * (1 / 360) + draw.uniform("ground.hue_shift", -0.012, 0.012))
 
     # Clouds above the horizon and the grain of the ground below it share their noise.
     below = y < horizon
-    depth = 0.12 / ((horizon - y).clamp(min=0) + 0.035)  # distance along the ground
+    distance = ground_depth(horizon - y)
+    depth = 0.12 * distance  # in the unit of the textures
     across = x * depth * ground[4]
     wide, fine = (
         plane_noise(draw, name, torch.where(below, across * a, x * b) + 8, torch.where(below, depth * c, y * d + 8))
@@ -93,13 +108,13 @@ def land(draw: Draws, view: View) -> torch.Tensor:
     clouds = (wide * 0.65 + fine * 0.35 - draw.uniform("sky.clear", 0.45, 0.95)) * 3.0 * (height * 8).clamp(0, 1)
     sky = _sun(draw, x, y, _mixed(foot, top, (height * 1.9).clamp(0, 1)))
     sky = _mixed(sky, foot + (1 - foot) * 0.35, clouds.clamp(0, 0.8))
-    sky = _hills(draw, view, sky, soil, foot)
+    sky, far = _hills(draw, view, sky, soil, foot)
 
     near = (1.4 - depth * 0.45).clamp(0, 1)
     relief = 1 + ground[3] * ((wide - 0.5) * 1.6 + (fine - 0.5) * 2.2 * near)
     haze = ((depth - 0.6) * 0.22).clamp(0, 0.5)
     surface = _mixed(soil * relief[:, None], foot, haze)
-    return _mixed(sky, surface, ((horizon - y) * view.size + 0.5).clamp(0, 1))
+    return _mixed(sky, surface, ((horizon - y) * view.size + 0.5).clamp(0, 1)), torch.where(below, distance, far)
 
 
 def _sun(draw, x, y, sky):
@@ -111,28 +126,32 @@ def _sun(draw, x, y, sky):
 
 
 def _hills(draw, view, sky, soil, haze):
-    """Up to two rows of hills, the further the more of the haze's colour."""
+    """Up to two rows of hills, the further the more of the haze's colour; and how far sky and hills are."""
+    depth = torch.full_like(view.world_y, torch.inf)
     for name, far in (("far", 0.68), ("near", 0.4)):
         tall = draw.uniform(f"hills.{name}_height", 0.05, 0.22) * torch.where(draw.chance(f"hills.{name}", 0.5), far, 0.0)
         ridge = view.horizon + tall * line_noise(draw, f"hills.{name}_outline", view.world_x * (4 / far) + 8)
         hill = soil * 0.8 + (haze - soil * 0.8) * far
         sky = _mixed(sky, hill, ((ridge - view.world_y) * view.size + 0.5).clamp(0, 1))
-    return sky
+        depth = torch.where(view.world_y < ridge, HILLS[name], depth)
+    return sky, depth
 
 
 def _turned(draw: Draws, view: View, name: str):
-    """The picture's frame turned by any angle about any point, so that the texture in it has no up."""
+    """The surface's frame turned by any angle about any point, so that the texture in it has no up."""
     cos, sin = cos_sin(draw.uniform(f"{name}.angle"))
-    x, y = view.x - draw.uniform(f"{name}.x", -0.5, 0.5), view.y - draw.uniform(f"{name}.y", -0.5, 0.5)
+    recession = view.recession()
+    x = view.x * recession - draw.uniform(f"{name}.x", -0.5, 0.5)
+    y = view.y * recession - draw.uniform(f"{name}.y", -0.5, 0.5)
     return x * cos + y * sin, y * cos - x * sin
 
 
-def _base(draw: Draws, low=0.4, high=0.86, chroma=0.07):
-    """The plain colour of a surface, and its lightness, chroma and hue."""
+def _base(draw: Draws, low=0.4, high=0.86, chroma=24.0):
+    """The plain colour of a surface, and its lightness, chroma and hue, for `free_rgb`."""
     lightness = draw.keep("surface.lightness", _tone(draw, low, high))
-    strength = draw.uniform("surface.chroma", 0.01, chroma)
+    strength = draw.uniform("surface.chroma", 3.0, chroma)
     hue = draw.uniform("surface.hue")
-    return rgb(lightness, strength, hue), (lightness, strength, hue)
+    return free_rgb(lightness, strength, hue), (lightness, strength, hue)
 
 
 def _tone(draw: Draws, low=0.4, high=0.86):
@@ -142,14 +161,14 @@ def _tone(draw: Draws, low=0.4, high=0.86):
 def plaster(draw: Draws, view: View) -> torch.Tensor:
     """A painted wall: patches, and fine roughness."""
     colour, (lightness, chroma, hue) = _base(draw)
-    other = rgb(lightness - 0.1, chroma * 1.2, hue + draw.uniform("plaster.hue_step", -0.1, 0.1))
+    other = free_rgb(lightness - 0.1, chroma * 1.2, hue + draw.uniform("plaster.hue_step", -0.1, 0.1))
     stain = ((view.grain * 2.6 + draw.uniform("plaster.stain", -0.3, 0.5)) * 1.2).clamp(0, 1)
     return _mixed(colour, other, stain) * (1 + view.grain * draw.uniform("plaster.rough", 0.1, 0.5))[:, None]
 
 
 def masonry(draw: Draws, view: View) -> torch.Tensor:
     """Tiles, bricks or planks, each with a tone of its own, in a bond that may be staggered."""
-    colour, (lightness, chroma, hue) = _base(draw, 0.42, 0.82, 0.085)
+    colour, (lightness, chroma, hue) = _base(draw, 0.42, 0.82, 28.0)
     x, y = _turned(draw, view, "masonry")
     rows = draw.uniform("masonry.rows", 4.0, 9.0)
     (aspect,) = among(draw.integer("masonry.aspect", 4), [[1.0], [2.0], [2.6], [7.0]])
@@ -163,7 +182,7 @@ def masonry(draw: Draws, view: View) -> torch.Tensor:
     gap = torch.minimum(torch.minimum(a, 1 - a) * aspect, torch.minimum(b, 1 - b))
     width = draw.uniform("masonry.joint", 0.02, 0.06)
     joint = (1 - (gap - width) * view.size / rows).clamp(0, 1)
-    mortar = rgb(lightness + torch.where(draw.chance("masonry.pale_joint", 0.5), 0.1, -0.13), chroma * 0.5, hue)
+    mortar = free_rgb(lightness + torch.where(draw.chance("masonry.pale_joint", 0.5), 0.1, -0.13), chroma * 0.5, hue)
     streak = (plane_noise(draw, "masonry.grain", x * aspect * 1.5, y * 6) - 0.5) * torch.where(aspect > 5, 0.16, 0.05)
     tone = (tone - 0.5) * draw.uniform("masonry.variety", 0.06, 0.24)
     stone = colour * (1 + tone + streak + view.grain * 0.2)[:, None]
@@ -197,8 +216,7 @@ def _spots(draw: Draws, view: View, name: str, below, colours, cells, slender, s
 
 def foliage(draw: Draws, view: View) -> torch.Tensor:
     """Leaves on leaves, seen from near."""
-    green, warm = draw.uniform("foliage.green", 0.27, 0.46), draw.uniform("foliage.warm", 0.08, 0.24)
-    hue = torch.where(draw.chance("foliage.autumn", 0.3), warm, green)
+    hue = draw.uniform("foliage.green", 0.3, 0.42)
     lightness = draw.keep("surface.lightness", _tone(draw, 0.42, 0.68))
     colour = rgb(lightness - 0.14, 0.06, hue) * (1 + view.grain * 0.8)[:, None]
     cells = draw.uniform("foliage.cells", 4.5, 8.0)
@@ -212,14 +230,14 @@ def foliage(draw: Draws, view: View) -> torch.Tensor:
 
 def blur(draw: Draws, view: View) -> torch.Tensor:
     """Close to the lens: soft patches of colour and lights out of focus."""
-    colour, (lightness, chroma, hue) = _base(draw, 0.36, 0.8, 0.08)
+    colour, (lightness, chroma, hue) = _base(draw, 0.36, 0.8, 26.0)
     wide = screen_noise(draw, "blur.wide", [(4, 1.0)], view.size) + 0.5
-    other = rgb(lightness + 0.12, chroma, hue + draw.uniform("blur.hue_step", -0.2, 0.2))
+    other = free_rgb(lightness + 0.12, chroma, hue + draw.uniform("blur.hue_step", -0.2, 0.2))
     colour = _mixed(colour, other, wide)
     cells = draw.uniform("blur.cells", 2.5, 5.0)
     soft = draw.uniform("blur.soft", 0.06, 0.25)
     for k in range(2):
-        lights = (rgb(lightness + 0.16, chroma + 0.02, hue - 0.07), rgb(lightness + 0.08, chroma + 0.04, hue + 0.1))
+        lights = (free_rgb(lightness + 0.16, chroma + 6, hue - 0.07), free_rgb(lightness + 0.08, chroma + 12, hue + 0.1))
         opacity = draw.uniform(f"blur.opacity{k}", 0.15, 0.5)
         colour = _spots(draw, view, f"blur.layer{k}", colour, lights, cells * (1 + 0.4 * k), 1.0, soft, opacity)
     return colour
@@ -227,7 +245,7 @@ def blur(draw: Draws, view: View) -> torch.Tensor:
 
 def cloth(draw: Draws, view: View) -> torch.Tensor:
     """Stripes and checks, woven."""
-    colour, (lightness, chroma, hue) = _base(draw, 0.45, 0.85, 0.08)
+    colour, (lightness, chroma, hue) = _base(draw, 0.45, 0.85, 26.0)
     x, y = _turned(draw, view, "cloth")
     bend = view.grain * draw.uniform("cloth.folds", 0.0, 0.12)
     pitch = draw.uniform("cloth.pitch", 4.0, 10.0)
@@ -240,11 +258,12 @@ def cloth(draw: Draws, view: View) -> torch.Tensor:
     warp = band(x + bend, duty)
     weft = band(y + bend, duty) * torch.where(draw.chance("cloth.checked", 0.55), 1.0, 0.0)
     darker, step = draw.uniform("cloth.contrast", 0.05, 0.15), draw.uniform("cloth.hue_step", -0.12, 0.12)
-    other = rgb(lightness - darker, chroma * 1.3, hue + step)
+    other = free_rgb(lightness - darker, chroma * 1.3, hue + step)
     return _mixed(colour, other, (warp + weft) * 0.5) * (1 + view.grain * 0.35)[:, None]
 
 
 SURFACES = [plaster, masonry, foliage, blur, cloth]
+NATURAL = SURFACES.index(foliage)  # the only surface whose colour is not free
 
 
 def tone_of(draw: Draws, kind: torch.Tensor) -> torch.Tensor:
@@ -252,3 +271,31 @@ def tone_of(draw: Draws, kind: torch.Tensor) -> torch.Tensor:
     ground = among(draw.integer("ground.kind", len(_GROUNDS)), _GROUNDS)[0]
     sky = among(draw.integer("sky.kind", len(_SKIES)), _SKIES)
     return torch.where(kind < 0, (ground + sky[3]) * 0.5, _tone(draw))
+
+
+def background(draw, view, surface):
+    """Each kind of background for the scenes that have it, as a film without instances.
+
+    surface: int64 n x 1 x 1, position in SURFACES, or -1 for land.
+    """
+    film = torch.zeros(len(draw), CHANNELS, *view.grain.shape[1:], device=draw.device)
+    for kind, painter in enumerate([land, *SURFACES], start=-1):
+        which = (surface.flatten() == kind).nonzero().flatten()
+        if not len(which):
+            continue
+        part, seen = draw.subset(which), view.subset(which)
+        layer = torch.zeros(len(which), CHANNELS, *view.grain.shape[1:], device=draw.device)
+        if painter is land:
+            layer[:, :3], layer[:, DEPTH] = land(part, seen)
+            ground, hills = layer[:, DEPTH] < min(HILLS.values()), layer[:, DEPTH].isfinite()
+            upwards = torch.cat([-seen.sin, seen.cos, torch.zeros_like(seen.cos)], dim=1)[..., None]
+            layer[:, NORMAL] = upwards * ground[:, None]
+            layer[:, NORMAL.stop - 1] = (hills & ~ground).float()
+        else:
+            layer[:, :3], layer[:, DEPTH] = painter(part, seen), SURFACE_DISTANCE * seen.recession()
+            slope = torch.cat([-seen.tilt_x, -seen.tilt_y, torch.ones_like(seen.tilt_x)], dim=1)
+            layer[:, NORMAL] = (slope / torch.sqrt((slope * slope).sum(1, keepdim=True)))[..., None]
+            layer[:, FREEDOM] = float(kind != NATURAL)
+        film[which] = layer
+        draw.absorb(part, which)
+    return film

@@ -44,15 +44,34 @@ def cos_sin(turns):
     return (turns * (series * square + 6.2831852)).unbind(0)
 
 
+def collect(factors: dict[str, torch.Tensor], part: dict[str, torch.Tensor], where: torch.Tensor, count: int) -> None:
+    """Write the factors of some samples (`where`: their positions) into those of all `count`."""
+    for name, value in part.items():
+        if name not in factors:
+            fill = float("nan") if value.is_floating_point() else -1
+            dtype = torch.int64 if value.dtype == torch.bool else value.dtype
+            factors[name] = torch.full((count,), fill, dtype=dtype, device=value.device)
+        factors[name][where] = value.to(factors[name].dtype)
+
+
 class Draws:
     """The factors of `n` scenes: named draws that ask no generator, so their order and company do not matter.
 
     seed: any integer. index: int64 tensor of n sample numbers. names: shared by the draws of one rendering, it collects
-    the names that were asked for, so that the next draws hash them all at once (a tenth of the time). `factors` keeps
-    every named draw, n numbers each.
+    the names that were asked for, so that the next draws hash them all at once (a tenth of the time). fixed: names and
+    the numbers that are to stand in for their draws. again: beginnings of the names that are drawn a second time, for
+    other numbers than the first. `factors` keeps every named draw, n numbers each.
     """
 
-    def __init__(self, seed: int, index: torch.Tensor, names: dict[str, int] | None = None):
+    def __init__(
+        self,
+        seed: int,
+        index: torch.Tensor,
+        names: dict[str, int] | None = None,
+        fixed: dict[str, float] | None = None,
+        again: tuple[str, ...] = (),
+    ):
+        self._fixed, self._again = fixed or {}, again
         seed = torch.tensor((seed + 2**63) % 2**64 - 2**63, dtype=torch.int64, device=index.device)
         self._key = _mix(_mix(seed) + index * _GOLDEN)
         self._names = {} if names is None else names
@@ -72,10 +91,15 @@ class Draws:
     def _draw(self, name):
         if name in self._places:
             return self._units[self._places[name]]
-        return _unit(_mix(self._key ^ self._names.setdefault(name, _code(name))))[:, None, None]
+        return _unit(_mix(self._key ^ self._names.setdefault(name, self._code(name))))[:, None, None]
+
+    def _code(self, name):
+        return _code(f"{name} again" if self._again and name.startswith(self._again) else name)
 
     def keep(self, name: str, value: torch.Tensor) -> torch.Tensor:
-        """Record a number that follows from draws (value: n x 1 x 1, or n) and hand it back."""
+        """Record a number that follows from draws (value: n x 1 x 1, or n) and hand it back, or the one given instead."""
+        if name in self._fixed:
+            value = torch.full_like(value, self._fixed[name])
         self.factors[name] = value.reshape(len(self))
         return value
 
@@ -91,17 +115,30 @@ class Draws:
         """Bool n x 1 x 1, true with the probability given."""
         return self.keep(name, self._draw(name) < probability)
 
+    def given(self, name: str, value: float) -> torch.Tensor:
+        """Float32 n x 1 x 1: a factor that is not drawn; `value` unless another number is fixed."""
+        return self.keep(name, torch.full((len(self), 1, 1), float(value), device=self.device))
+
+    def keys(self, name: str) -> torch.Tensor:
+        """Int64 n: a number for each sample from which others may draw."""
+        return _mix(self._key ^ self._code(name))
+
     def table(self, name: str, count: int) -> torch.Tensor:
         """Float32 n x count in [0, 1): random numbers for the nodes of a texture; not recorded."""
         nodes = torch.arange(count, device=self.device) * _GOLDEN
-        return _unit(_mix(_mix(self._key ^ _code(name))[:, None] + nodes))
+        return _unit(_mix(_mix(self._key ^ self._code(name))[:, None] + nodes))
 
     def subset(self, which: torch.Tensor) -> "Draws":
         """The draws of some of the samples (which: int64 positions); what they draw is recorded by the subset alone."""
         part = object.__new__(Draws)
         part._key, part._units, part.factors = self._key[which], self._units[:, which], {}
         part._names, part._places = self._names, self._places
+        part._fixed, part._again = self._fixed, self._again
         return part
+
+    def absorb(self, part: "Draws", which: torch.Tensor) -> None:
+        """Record what a subset has drawn; samples outside it lack those factors."""
+        collect(self.factors, part.factors, which, len(self))
 
     def pixel_noise(self, name: str, size: int) -> torch.Tensor:
         """Float32 n x 3 x size x size in [-1, 1): independent uniform noise, three bytes of one hash a pixel."""
@@ -110,7 +147,7 @@ class Draws:
             return (bits + 2**31) % 2**32 - 2**31
 
         counter = torch.arange(size * size, device=self.device, dtype=torch.int32).view(size, size)
-        key = (_mix(self._key ^ _code(name)) >> 32).to(torch.int32).view(-1, 1, 1)
+        key = (_mix(self._key ^ self._code(name)) >> 32).to(torch.int32).view(-1, 1, 1)
         bits = (counter * signed(0x9E3779B1)) ^ key
         for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):  # Wellons' lowbias32
             bits = (bits ^ _shift(bits, shift, 32)) * signed(factor)

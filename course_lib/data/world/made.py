@@ -4,6 +4,8 @@ Each function paints one object on a canvas: x from -1/2 to 1/2, y from the grou
 proportions. See `objects.py`.
 """
 
+import torch
+
 from course_lib.data.world.canvas import Canvas
 from course_lib.data.world.colour import Palette, rgb
 from course_lib.data.world.distance import blend, box, disc, ellipse, limb, polygon, union, where
@@ -108,6 +110,7 @@ def lamp(canvas: Canvas, draw: Draws, palette: Palette):
     rod = x.abs() - (wide + (narrow - wide) * ((y - low) / (high - low)).clamp(0, 1))  # round about the upright axis
     light = draw.uniform("lamp.light", -0.3, 0.8).clamp(min=0) * (1.2 - (y - low) * 2.2).clamp(0, 1)
     warm = rgb(0.97, 0.05, draw.uniform("lamp.warmth", 0.2, 0.28))
+    warm = torch.cat([warm, torch.zeros_like(warm[:, :1])], dim=1)
     glowing = palette.main + (warm - palette.main) * light[:, None]
     canvas.paint(shade - 0.01, glowing, bevel=wide, halo=0.2, relief=rod)
     trim = draw.uniform("lamp.trim", 0.012, 0.03)

@@ -18,3 +18,17 @@ _OBJECTS = {
 CLASSES = list(_OBJECTS)
 PAINTERS = [painter for painter, _, _ in _OBJECTS.values()]
 EXTENTS = [(width, height) for _, width, height in _OBJECTS.values()]
+
+# The keypoints that a class's painter marks; left and right as in the picture before it is mirrored.
+KEYPOINTS = {
+    "person": [
+        "head", "left_shoulder", "left_elbow", "left_hand", "right_shoulder", "right_elbow", "right_hand",
+        "left_hip", "left_knee", "left_ankle", "right_hip", "right_knee", "right_ankle",
+    ],
+    "dog": [
+        "nose", "head", "neck", "rump", "tail_tip", "far_hind_knee", "far_hind_paw", "far_fore_knee", "far_fore_paw",
+        "near_hind_knee", "near_hind_paw", "near_fore_knee", "near_fore_paw",
+    ],
+    "bird": ["beak", "head", "breast", "rump", "tail_tip", "wing_root", "wing_tip", "far_foot", "near_foot"],
+}  # fmt: skip
+MOST_KEYPOINTS = max(map(len, KEYPOINTS.values()))

@@ -1,58 +1,107 @@
 """A scene from its number: its factors are drawn, then background, shadow, distractors, object and occluder painted."""
 
-from collections import deque
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from course_lib.data.world.backgrounds import SURFACES, View, land, tone_of
-from course_lib.data.world.canvas import Canvas, over
+from course_lib.data.camera import Camera
+from course_lib.data.world.backgrounds import HILLS, SURFACE_DISTANCE, SURFACES, View, background, ground_depth, tone_of
+from course_lib.data.world.canvas import Canvas
+from course_lib.data.world.captions import captions
 from course_lib.data.world.colour import palette
 from course_lib.data.world.distractors import scatter
-from course_lib.data.world.draws import Draws, cos_sin
+from course_lib.data.world.draws import Draws, collect, cos_sin
+from course_lib.data.world.film import DEPTH, FREEDOM, INSTANCE, NORMAL, boxes, lay
 from course_lib.data.world.noise import screen_noise
-from course_lib.data.world.objects import CLASSES, EXTENTS, PAINTERS
+from course_lib.data.world.objects import CLASSES, EXTENTS, KEYPOINTS, MOST_KEYPOINTS, PAINTERS
+from course_lib.data.world.threads import in_threads
+from course_lib.data.world.weather import under_weather
 from course_lib.data.world.window import Window
+from course_lib.errors import CourseError
 
 LAND_SHARE = 0.45  # of the scenes have a horizon
-_CHUNK_PIXELS = 96 * 64 * 64  # rendered at once, a thread: about 110 MB
+OBJECT = 1  # its number among the instances; 2 to 5 lie behind it, 6 before it
+SEMANTICS = ["surface", "ground", "hills", "sky", "thing", *CLASSES]
+CHANGES = {  # counterfactuals: factors that are given instead of drawn, and factors that are drawn again
+    "without object": ({"object.present": 0}, ()),
+    "without sky": ({"scene.sky": 0}, ()),
+    "without ground": ({"scene.ground": 0}, ()),
+    "recoloured": ({}, ("colour.hue", "colour.harmony", "colour.hue_jitter", "colour.chroma", "colour.pair")),
+    "relit": ({}, ("light.",)),
+    "turned": ({"object.turn": 1}, ()),
+}
+_CHUNK_PIXELS = 96 * 64 * 64  # rendered at once, a thread: about 150 MB
 
 
-def render(seed: int, index: torch.Tensor | Iterable[int], size: int = 64, *, device: str | torch.device = "cpu") -> dict:
+def render(
+    seed: int,
+    index: torch.Tensor | Iterable[int],
+    size: int = 64,
+    *,
+    change: str | None = None,
+    factors: dict[str, float] | None = None,
+    camera: Camera | None = None,
+    device: str | torch.device = "cpu",
+) -> dict:
     """Render scenes with their truth. Scene i is a function of (seed, i, size) alone: bit for bit the same in any
     batch, order, process and number of threads. A scene at another size is the same scene, sampled more finely.
 
-    seed: any integer. index: N sample numbers. size: pixels a side, S >= 16. Returns a dict of tensors on `device`:
+    Args:
+        seed: any integer.
+        index: N sample numbers.
+        size: pixels a side, S >= 16.
+        change: a counterfactual, one of `CHANGES`: the same scenes in which one thing differs. "turned" turns the
+            object, and nothing else, a quarter anticlockwise; without its sky a scene is all ground, without its
+            ground all sky. "recoloured" keeps every lightness. Scenes on a surface have neither sky nor ground.
+        factors: names of factors, as in the result, and the numbers that stand in for their draws.
+        camera: lens, sensor and file; by default none of their traces.
+        device: where to render.
 
-    images   uint8 N x 3 x S x S, sRGB
-    labels   int64 N, position in `CLASSES`; drawn independently of everything else, all equally likely
-    masks    bool N x S x S, the pixels where the main object is what one sees (at least half of the pixel)
-    boxes    float32 N x 4: left, top, right, bottom edge of the mask, in pixels (right - left is its width); zeros
-             if it is empty
-    factors  dict name -> N numbers: every draw and what follows from it; floats that a scene does not have are NaN,
-             whole numbers -1. Lengths are shares of the picture's side, y up from its centre; angles are turns.
+    Returns:
+        A dict of tensors on `device`:
 
-    Raises ValueError for a size below 16.
+        images     uint8 N x 3 x S x S, sRGB
+        labels     int64 N, position in `CLASSES`; drawn independently of everything else, all equally likely
+        masks      bool N x S x S, the pixels where the main object is what one sees (at least half of the pixel)
+        boxes      float32 N x 4: left, top, right, bottom edge of the mask, in pixels; zeros if it is empty
+        instances  uint8 N x S x S: 0 background, 1 the object, 2-5 what lies behind it, 6 what lies before it
+        semantics  uint8 N x S x S, position in `SEMANTICS`
+        depth      float16 N x S x S, in heights of the camera above the ground; the sky is infinitely far. A pixel at
+                   (x, y) from the vanishing point, as shares of the picture's side, sees the point depth * (x, y, 1).
+        normals    int8 N x 3 x S x S: the surface normal to the right, up, towards the viewer, times 127; zero for sky
+        ambiguity  uint8 N x S x S: 0 the colour is natural to the thing; 1 its a and b were drawn independently of
+                   its lightness, hues balanced; 2 it is one of two colours whose mean is brown (the bird's)
+        keypoints  float32 N x 13 x 3: column and row in pixels, and 2 visible, 1 hidden, 0 no such keypoint;
+                   `KEYPOINTS` names them, class by class
+        factors    dict name -> N numbers: every draw and what follows from it; floats that a scene does not have are
+                   NaN, whole numbers -1. Lengths are shares of the picture's side, y up from its centre; angles are
+                   turns.
+        captions   list of N sentences
+
+    Raises:
+        CourseError: a size below 16, a change that there is none of, a factor that no scene here has.
     """
     if size < 16:
-        raise ValueError(f"size is {size}; a scene needs at least 16 pixels a side")
+        raise CourseError(f"A scene needs at least 16 pixels a side, and the size is {size}.")
+    if change is not None and change not in CHANGES:
+        raise CourseError(f"There is no change '{change}' to a scene; choose one of {', '.join(CHANGES)}.")
     index = torch.as_tensor(index if isinstance(index, torch.Tensor) else list(index), dtype=torch.int64, device=device)
-    everything = Draws(seed, index)
+    if not len(index):  # nothing, in the right shapes
+        return {name: values[:0] for name, values in render(seed, [0], size, device=device).items() if name != "factors"} | {
+            "factors": {}
+        }
+    fixed, again = CHANGES[change] if change else ({}, ())
+    fixed = fixed | (factors or {})
+    everything = Draws(seed, index, fixed=fixed)
     labels, scale = everything.integer("class", len(CLASSES)).flatten(), everything.uniform("object.scale").flatten()
-    result = {
-        "images": torch.empty(len(index), 3, size, size, dtype=torch.uint8, device=device),
-        "labels": labels,
-        "masks": torch.empty(len(index), size, size, dtype=torch.bool, device=device),
-        "boxes": torch.empty(len(index), 4, device=device),
-        "factors": {},
-    }
-    names = {}
+    if not ((labels >= 0) & (labels < len(CLASSES))).all():
+        raise CourseError(f"The factor 'class' must lie between 0 and {len(CLASSES) - 1}, and {fixed['class']} does not.")
+    names, result, drawn = {}, {"labels": labels}, {}
 
     def work(job):
         label, chunk = job
-        draw = Draws(seed, index[chunk], names)
-        return chunk, draw.factors, *_render(draw, label, size)
+        draw = Draws(seed, index[chunk], names, fixed, again)
+        return chunk, _render(draw, label, size), draw.factors
 
     # Objects of one class and much the same size together: each chunk then paints in the smallest window.
     classes = [(label, (labels == label).nonzero().flatten()) for label in range(len(CLASSES))]
@@ -62,55 +111,21 @@ def render(seed: int, index: torch.Tensor | Iterable[int], size: int = 64, *, de
         for chunk in where[scale[where].argsort()].split(max(1, _CHUNK_PIXELS // size**2))
         if len(chunk)
     ]
-    for chunk, factors, images, masks in _threads(work, jobs, index.device):
-        result["images"][chunk], result["masks"][chunk], result["boxes"][chunk] = images, masks, _boxes(masks)
-        _collect(result["factors"], factors, chunk, len(index))
-    return result
+    for chunk, part, part_drawn in in_threads(work, jobs, index.device):
+        for name, values in part.items():
+            if name not in result:
+                result[name] = torch.empty(len(index), *values.shape[1:], dtype=values.dtype, device=device)
+            result[name][chunk] = values
+        collect(drawn, part_drawn, chunk, len(index))
+    if unknown := fixed.keys() - drawn.keys() - {"class"}:
+        raise CourseError(f"No scene here has a factor '{min(unknown)}'; the factors are {', '.join(sorted(drawn))}.")
+    if camera is not None:
+        result["images"] = camera.photograph(result["images"], everything.keys("camera.sensor"))
+    return result | {"factors": drawn, "captions": captions(Draws(seed, index), labels, drawn)}
 
 
-def _threads(work, jobs, device):
-    """Yield `work(job)` of each job in turn. A thread a core, each with one-threaded arithmetic: cores that share every
-    small operation spend their time waiting for one another, the more so on a busy machine."""
-    threads = torch.get_num_threads()
-    if device.type != "cpu" or threads == 1 or len(jobs) == 1:
-        yield from map(work, jobs)
-        return
-    torch.set_num_threads(1)  # new threads take it over
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            waiting = deque()
-            for job in jobs:
-                waiting.append(pool.submit(work, job))
-                if len(waiting) > threads:  # no further ahead, to keep memory small
-                    yield waiting.popleft().result()
-            yield from (future.result() for future in waiting)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _collect(factors, part, where, count):
-    """Write the factors of some samples into those of all `count`."""
-    for name, value in part.items():
-        if name not in factors:
-            fill = float("nan") if value.is_floating_point() else -1
-            dtype = torch.int64 if value.dtype == torch.bool else value.dtype
-            factors[name] = torch.full((count,), fill, dtype=dtype, device=value.device)
-        factors[name][where] = value.to(factors[name].dtype)
-
-
-def _boxes(masks):
-    """Tight boxes, float32 n x 4, from bool n x S x S."""
-    edges = []
-    for seen in (masks.any(1), masks.any(2)):  # columns, then rows
-        first = seen.to(torch.uint8).argmax(1)
-        last = seen.shape[1] - seen.flip(1).to(torch.uint8).argmax(1)
-        edges.append((first, last))
-    boxes = torch.stack([edges[0][0], edges[1][0], edges[0][1], edges[1][1]], dim=1).to(torch.float32)
-    return boxes * masks.flatten(1).any(1)[:, None]
-
-
-def _render(draw: Draws, label: int, size: int):
-    """n scenes of one class: images uint8 n x 3 x S x S, masks bool n x S x S."""
+def _render(draw: Draws, label: int, size: int) -> dict[str, torch.Tensor]:
+    """n scenes of one class, as in `render`."""
     # Where things are. The object stands at (object_x, foot) in the upright world, which the camera sees rolled.
     width, height = EXTENTS[label]
     outdoors = draw.chance("scene.land", LAND_SHARE)
@@ -122,7 +137,19 @@ def _render(draw: Draws, label: int, size: int):
     object_y = draw.keep("object.y", draw.uniform("object.place_y", -1, 1) * spare_y)
     foot = object_y - height * scale * 0.5
     horizon = (foot + draw.uniform("scene.horizon_above_foot", 0.05, 0.47)).clamp(-0.36, 0.4)
-    draw.keep("scene.horizon", torch.where(outdoors, horizon, torch.nan))
+    horizon = torch.where(outdoors, draw.keep("scene.horizon", torch.where(outdoors, horizon, torch.nan)), horizon)
+    # A counterfactual scene without sky or ground has its horizon above or below the picture.
+    sky, ground = (draw.given(f"scene.{part}", 1) > 0 for part in ("sky", "ground"))
+    seen_horizon = torch.where(sky, torch.where(ground, horizon, -1.0), 1.0)
+    tilt_x, tilt_y = (
+        side * draw.uniform("surface.slant", 0.0, 0.35) for side in cos_sin(draw.uniform("surface.slant_angle"))
+    )
+
+    def distance_at(x, foot_y, reach, layer):
+        """Of something that stands there on land, or is held before a slanting surface, nearer in each layer."""
+        recession = 1 / (1 + tilt_x * (x * roll[0] - foot_y * roll[1]) + tilt_y * (foot_y * roll[0] + x * roll[1]))
+        before = SURFACE_DISTANCE * recession * (0.97 - 0.02 * layer - 0.4 * reach)
+        return torch.where(outdoors, ground_depth(horizon - foot_y), before)
 
     # Light: from above on land; on a surface from any side, or the light would tell what is up.
     spread = draw.uniform("light.place")
@@ -137,19 +164,23 @@ def _render(draw: Draws, label: int, size: int):
     texture = screen_noise(draw, "texture", [(13, 0.8), (25, 1.0)], size)
 
     window = Window(size, roll)
-    image = _background(draw, View(window, horizon, grain), surface)
+    film = background(draw, View(window, seen_horizon, grain, (tilt_x, tilt_y)), surface)
+    image = film[:, :3]
     image *= 1 + ((window.x * light_x + window.y * light_y) * draw.uniform("light.falloff", 0.0, 0.35))[:, None]
 
     # The object, in its own frame: the origin at its foot, the unit its scale.
+    turn, present = draw.given("object.turn", 0), draw.given("object.present", 1) > 0
     reach = float(scale.max())
     extent = [reach * (side + 0.28 * other) + 0.16 for side, other in ((width, height), (height, width))]  # sin 16° = 0.28
+    extent = [max(extent)] * 2 if (turn % 2 != 0).any() else extent
     around = Window(size, roll, (object_x, object_y), extent)
     mirror = torch.where(draw.chance("object.mirrored", 0.5), -1.0, 1.0)
-    cos, sin = cos_sin(draw.uniform("object.lean", -4 / 360, 4 / 360))
+    lean = cos_sin(draw.uniform("object.lean", -4 / 360, 4 / 360) + turn * mirror * 0.25)
     right, up = (around.world_x - object_x) * mirror / scale, (around.world_y - object_y) / scale
-    x, y = right * cos + up * sin, up * cos - right * sin + height * 0.5
+    x, y = right * lean[0] + up * lean[1], up * lean[0] - right * lean[1] + height * 0.5
     canvas = Canvas(x, y, (1 / size) / scale, around.cut(texture[:, None])[:, 0])
-    PAINTERS[label](canvas, draw, palette(draw, tone_of(draw, surface)))
+    PAINTERS[label](canvas, draw, palette(draw, tone_of(draw, surface), CLASSES[label] == "bird"))
+    canvas.hide(~present)
 
     # Its shadow: the light that would reach a pixel passes the object where `source` says: straight towards the light
     # on a surface; on land up from the ground, sheared and stretched.
@@ -159,41 +190,82 @@ def _render(draw: Draws, label: int, size: int):
     source_y = torch.where(outdoors, foot + above, window.world_y + lift * light_y)
     distance = around.look_up(canvas.distance * scale, source_x, source_y, outside=1.0)
     shadow = (0.5 - distance / draw.uniform("shadow.soft", 0.03, 0.08)).clamp(0, 1)
-    shadow = shadow * torch.where(outdoors, ((horizon - window.world_y) * 40).clamp(0, 1), 1.0)
+    shadow = shadow * torch.where(outdoors, ((seen_horizon - window.world_y) * 40).clamp(0, 1), 1.0)
     image *= (1 - shadow * (0.3 + 0.35 * strength))[:, None]
 
-    # Distractors behind the object, the object, and sometimes one before it.
+    # Distractors behind the object, the furthest first; the object; and sometimes one before it.
     common = {"roll": roll, "texture": texture, "light": light, "strength": strength, "standing": outdoors}
     others = draw.integer("distractors.behind", 3) + 2
+    near = ground_depth(horizon - foot)
     for k in range(4):
         x, rise = draw.uniform(f"distractor{k}.across", -0.48, 0.48), draw.uniform(f"distractor{k}.rise")
-        extent = draw.uniform(f"distractor{k}.size", 0.045, 0.1)
-        y = torch.where(outdoors, (horizon + 0.48) * rise - 0.5 + extent * 0.6, rise * 0.96 - 0.48)
-        scatter(draw, f"distractor{k}", image, x, y, extent, k < others, **common)
+        stands = foot + (horizon - foot) * (1 - (k + rise) * 0.25)
+        shrunk = torch.where(outdoors, (near / ground_depth(horizon - stands)).clamp(0.5, 1.0), 1.0)
+        extent = draw.uniform(f"distractor{k}.size", 0.055, 0.11) * shrunk
+        y = torch.where(outdoors, stands + extent * 0.6, rise * 0.96 - 0.48)
+        far = distance_at(x, torch.where(outdoors, stands, y), extent, k)
+        scatter(draw, f"distractor{k}", film, x, y, extent, k < others, number=OBJECT + 1 + k, depth=far, **common)
     lit = canvas.light(light, strength) * (1 + around.cut(grain[:, None]) * 0.25)
-    around.paste(over(around.cut(image), lit, canvas.coverage), image)
-    coverage = around.paste(canvas.coverage[:, None], torch.zeros_like(image[:, :1]))
+    far = distance_at(object_x, torch.where(outdoors, foot, object_y), scale * 0.5, 4)
+    around.paste(lay(around.cut(film), lit, canvas, OBJECT, far, scale), film)
     towards_x, towards_y = cos_sin(draw.uniform("occluder.angle"))
     extent = draw.uniform("occluder.size", 0.06, 0.1)
     x = object_x + towards_x * width * scale * 0.38
     y = torch.where(outdoors, foot + extent * 0.5, object_y + towards_y * height * scale * 0.38)
-    before, hidden = scatter(draw, "occluder", image, x, y, extent, draw.chance("occluder", 0.35), **common)
-    before.paste(before.cut(coverage) * (1 - hidden)[:, None], coverage)
+    far = torch.where(outdoors, near * 0.97, far * 0.9)
+    before = draw.chance("occluder", 0.35)
+    scatter(draw, "occluder", film, x, y, extent, before, number=OBJECT + 5, depth=far, **common)
 
-    # The camera.
+    # The weather, the hour, and the camera.
+    under_weather(draw, film, outdoors, window)
+    image = film[:, :3]
     warmth, exposure = draw.uniform("camera.warmth", -0.05, 0.05), draw.uniform("camera.exposure", 0.88, 1.08)
     image *= torch.stack([(1 + warmth * side) * exposure * 255 for side in (1, 0, -1)], dim=1)
     image += draw.pixel_noise("camera.noise", size) * draw.uniform("camera.noise_level", 1.5, 7.5)[:, None]
-    return (image + 0.5).clamp_(0, 255).to(torch.uint8), coverage[:, 0] >= 0.5
+
+    place = (object_x, object_y, scale, mirror, lean, height, roll)
+    return _truth(film, label, outdoors) | {
+        "images": (image + 0.5).clamp_(0, 255).to(torch.uint8),
+        "keypoints": _keypoints(canvas.points, label, place, film[:, INSTANCE] == OBJECT),
+    }
 
 
-def _background(draw, view, surface):
-    """Each kind of background for the scenes that have it: n x 3 x S x S."""
-    image = torch.empty(len(draw), 3, *view.grain.shape[1:], device=draw.device)
-    for kind, painter in enumerate([land, *SURFACES], start=-1):
-        which = (surface.flatten() == kind).nonzero().flatten()
-        if len(which):
-            part = draw.subset(which)
-            image[which] = painter(part, view.subset(which))
-            _collect(draw.factors, part.factors, which, len(draw))
-    return image
+def _truth(film, label, outdoors):
+    """The layers of truth that are read off a film."""
+    instances, depth, free = film[:, INSTANCE], film[:, DEPTH], film[:, FREEDOM] >= 0.5
+    landscape = torch.where(depth.isinf(), 3, torch.where(depth >= min(HILLS.values()), 2, 1))
+    semantics = torch.where(outdoors, landscape, 0)
+    semantics = torch.where(instances == OBJECT, SEMANTICS.index(CLASSES[label]), torch.where(instances > 0, 4, semantics))
+    masks = instances == OBJECT
+    two_coloured = masks if CLASSES[label] == "bird" else torch.zeros_like(masks)
+    return {
+        "masks": masks,
+        "boxes": boxes(masks),
+        "instances": instances.to(torch.uint8),
+        "semantics": semantics.to(torch.uint8),
+        "depth": depth.to(torch.float16),
+        "normals": (film[:, NORMAL] * 127).round().to(torch.int8),
+        "ambiguity": free.to(torch.uint8) + (free & two_coloured).to(torch.uint8),
+    }
+
+
+def _keypoints(points, label, place, visible):
+    """float32 n x 13 x 3 from the points that a painter marked in its object's frame."""
+    n, size, _ = visible.shape
+    result = torch.zeros(n, MOST_KEYPOINTS, 3, device=visible.device)
+    names = KEYPOINTS.get(CLASSES[label], [])
+    if not names:
+        return result
+    object_x, object_y, scale, mirror, lean, height, roll = place
+    zero = torch.zeros_like(object_x)
+    x, y = (torch.cat([points[name][axis] + zero for name in names], dim=2) for axis in (0, 1))
+    y = y - height * 0.5
+    right, up = x * lean[0] - y * lean[1], x * lean[1] + y * lean[0]
+    world_x, world_y = object_x + right * mirror * scale, object_y + up * scale
+    column = (world_x * roll[0] - world_y * roll[1] + 0.5) * size
+    row = (0.5 - world_y * roll[0] - world_x * roll[1]) * size
+    inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
+    pixels = row.to(torch.int64).clamp(0, size - 1) * size + column.to(torch.int64).clamp(0, size - 1)
+    seen = visible.flatten(1).gather(1, pixels.flatten(1)) & inside.flatten(1)
+    result[:, : len(names)] = torch.stack([column.flatten(1), row.flatten(1), 1.0 + seen], dim=2)
+    return result

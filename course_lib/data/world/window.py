@@ -24,7 +24,7 @@ class Window:
             x, y = centre[0] * cos - centre[1] * sin, centre[1] * cos + centre[0] * sin
             left = torch.floor((x + 0.5) * size - width / 2).to(torch.int64).clamp(0, size - width)
             top = torch.floor((0.5 - y) * size - height / 2).to(torch.int64).clamp(0, size - height)
-        self.size, self._left, self._top, self._roll = size, left, top, roll
+        self.size, self._left, self._top, self.roll = size, left, top, roll
         columns = torch.arange(width, device=cos.device) + left
         rows = torch.arange(height, device=cos.device)[:, None] + top
         self.x, self.y = (columns + 0.5) * (1 / size) - 0.5, 0.5 - (rows + 0.5) * (1 / size)
@@ -48,7 +48,7 @@ class Window:
 
     def look_up(self, part: torch.Tensor, world_x, world_y, outside: float) -> torch.Tensor:
         """What a map of this window (n x H x W) holds at the points given (n x S x S each), nearest pixel."""
-        cos, sin = self._roll
+        cos, sin = self.roll
         height, width = part.shape[1:]
         column = torch.floor((world_x * cos - world_y * sin + 0.5) * self.size).to(torch.int64) - self._left
         row = torch.floor((0.5 - world_y * cos - world_x * sin) * self.size).to(torch.int64) - self._top

@@ -1,0 +1,74 @@
+"""The control that may see the labels: the same backbone, loop and augmentation, trained to name the class."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_lib.data import Batch, Dataset, Split
+from course_lib.features import frozen
+from course_lib.models import Backbone, initialise
+from course_lib.pretext import PretextTask, normalise
+from course_lib.pretext.rotation import shifted_and_mirrored
+from course_lib.training import fit
+
+
+class Supervised(PretextTask):
+    """Classification, in the contract of a pretext task: what is hidden is the label that somebody gave.
+
+    Args:
+        backbone: its last stage, averaged over the image, feeds the head.
+        classes: how many there are.
+        rng: a CPU generator for the head's first weights.
+    """
+
+    uses_labels = True
+
+    def __init__(self, backbone: Backbone, classes: int, rng: torch.Generator):
+        super().__init__()
+        self.chance = 1 / classes
+        self.head = initialise(nn.Linear(backbone.widths[backbone.stage_names[-1]], classes), rng)
+
+    def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """`visible`: N x 3 x S x S float images, shifted and mirrored in training; `hidden`: N labels."""
+        images = shifted_and_mirrored(batch.images, rng) if self.training else batch.images
+        return normalise(images), batch.labels
+
+    def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
+        """Logits, N x classes."""
+        return self.head(backbone(visible).mean((2, 3)))
+
+    def loss(self, prediction: Tensor, hidden: Tensor) -> Tensor:
+        """Cross-entropy."""
+        return F.cross_entropy(prediction, hidden)
+
+    def score(self, prediction: Tensor, hidden: Tensor) -> dict[str, float]:
+        """`accuracy`: the share of classes named correctly."""
+        return {"accuracy": (prediction.argmax(1) == hidden).float().mean().item()}
+
+
+def few_labels(data: Split, per_class: int | None, rng: torch.Generator) -> Split:
+    """At most `per_class` samples of every class (None: all), drawn by `rng`, in the split's order."""
+    if per_class is None:
+        return data
+    order = torch.randperm(len(data), generator=rng)
+    labels = data.labels.cpu()[order]
+    kept = torch.cat([order[labels == label][:per_class] for label in labels.unique()])
+    return data.subset(kept.sort().values)
+
+
+def accuracy(backbone: Backbone, task: PretextTask, data: Split, batch_size: int = 128) -> float:
+    """The share (0…1) of the samples of `data` whose class is named."""
+    right = 0
+    with frozen(backbone), frozen(task):
+        for start in range(0, len(data), batch_size):
+            batch = data.batch(range(start, min(start + batch_size, len(data))), labels=True)
+            prediction = task.predict(backbone, normalise(batch.images))
+            right += int((prediction.argmax(1) == batch.labels).sum())
+    return right / len(data)
+
+
+def train_supervised(backbone: Backbone, dataset: Dataset, data: Split, steps: int, seed: int, **options) -> Supervised:
+    """Train `backbone` (in place) to name the classes of `data`; `options` go to `fit`. Returns the task with its head."""
+    task = Supervised(backbone, len(dataset.classes), torch.Generator().manual_seed(seed)).to(data.device)
+    fit(backbone, task, data, steps=steps, seed=seed, **options)
+    return task
