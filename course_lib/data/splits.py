@@ -1,6 +1,7 @@
 """What `open_dataset` returns: a data set, its splits, and batches of them."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import psutil
@@ -37,6 +38,27 @@ class Batch:
         return Batch(**{name: None if value is None else value.to(device) for name, value in values.items()})
 
 
+class Annotations(Mapping):
+    """The annotations of some samples, each taken out when it is asked for: masks and depth weigh more than pictures.
+
+    Args:
+        whole: name -> tensor (N x …) or list (N).
+        index: which of the N.
+    """
+
+    def __init__(self, whole: Mapping[str, Tensor | list], index):
+        self._whole, self._index = whole, index
+
+    def __getitem__(self, name: str) -> Tensor | list:
+        return _rows(self._whole[name], self._index)
+
+    def __iter__(self):
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+
 @dataclass
 class Split:
     """One split of a data set. What it lacks is None.
@@ -58,7 +80,7 @@ class Split:
     clips: Tensor | None = None
     sounds: Tensor | None = None
     rate: int | None = None
-    annotations: dict[str, Tensor | list] = field(default_factory=dict)
+    annotations: Mapping[str, Tensor | list] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def __len__(self) -> int:
@@ -80,7 +102,7 @@ class Split:
         return dataclasses.replace(
             self,
             **{name: _rows(value, index) for name, value in values.items() if value is not None},
-            annotations={name: _rows(value, index) for name, value in self.annotations.items()},
+            annotations=Annotations(self.annotations, index),
         )
 
 

@@ -25,7 +25,7 @@ from course_lib.training import fit
 
 SIZE = 3000  # training samples that a cheap reader gets
 LABELS = {"20": 400, "100": 800, "1000": 1000, "all": 2500}  # labels a class -> steps of training, 64 images each
-ROTATION_STEPS = 600
+ROTATION_STEPS = 1500
 
 
 @dataclass

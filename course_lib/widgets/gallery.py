@@ -38,7 +38,7 @@ class SceneExplorer:
     """
 
     def __init__(self, seed: int = 0, count: int = 1000):
-        self.seed, self.given, self._ranges = seed, {}, ranges(seed, range(400))
+        self.seed, self.given, self._ranges = seed, {}, ranges(seed, range(200))
         wide, style = {"width": "min(28em, 95%)"}, {"description_width": "7em"}
         self.number = ipywidgets.IntSlider(
             value=0, max=count - 1, description="scene", continuous_update=False, layout=wide, style=style

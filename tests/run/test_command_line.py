@@ -24,7 +24,7 @@ def assert_refused(result, *parts):
         (["2", "--profile", "fast"], ["'fast'", "quick"]),
         (["2", "--dataset", "cifar"], ["'cifar'", "cifar10"]),
         (["2", "--dataset", "folder:/no/such/place"], ["/no/such/place"]),
-        (["2", "--dataset", "world:cells"], ["world:cells", "later"]),
+        (["2", "--dataset", "world:cell"], ["'world:cell'", "world:cells"]),
         (["2", "--device", "tpu"], ["'tpu'", "cuda"]),
         (["2", "--seed", "one"], ["'one'", "number"]),
         (["2", "--seed", "-1"], ["-1"]),

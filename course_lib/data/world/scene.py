@@ -19,7 +19,7 @@ from course_lib.data.world.weather import under_weather
 from course_lib.data.world.window import Window
 from course_lib.errors import CourseError
 
-LAND_SHARE = 0.45  # of the scenes have a horizon
+LAND_SHARE = 0.3  # of the scenes have a horizon; in the others up is known from the object alone
 OBJECT = 1  # its number among the instances; 2 to 5 lie behind it, 6 before it
 SEMANTICS = ["surface", "ground", "hills", "sky", "thing", *CLASSES]
 CHANGES = {  # counterfactuals: factors that are given instead of drawn, and factors that are drawn again
