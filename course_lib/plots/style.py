@@ -39,11 +39,11 @@ def png(figure) -> bytes:
     return buffer.getvalue()
 
 
-def image_tag(contents: bytes, alt: str, width: str = "100%") -> str:
-    """An HTML image that carries its PNG along, with the text that a screen reader speaks."""
+def image_tag(contents: bytes, alt: str, width: str = "100%", kind: str = "png") -> str:
+    """An HTML image that carries its file along (`kind`: png or gif), with the text that a screen reader speaks."""
     data = base64.b64encode(contents).decode()
     style = f"max-width:{width};height:auto"
-    return f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt, quote=True)}" style="{style}">'
+    return f'<img src="data:image/{kind};base64,{data}" alt="{html.escape(alt, quote=True)}" style="{style}">'
 
 
 def show_figure(figure, caption: str, alt: str, badges: list[str] | None = None) -> None:

@@ -168,7 +168,7 @@ def player(clip: Tensor, words: str, rate: float, sound: Tensor | None = None, s
     Sounds are played by a widget, never by `IPython.display.Audio` in an output that is redrawn: that hangs kernels
     that run without a screen.
     """
-    picture = ipywidgets.Image(value=animation(clip, rate), format="gif", layout={"width": "192px"})
+    picture = ipywidgets.HTML(image_tag(animation(clip, rate), f"A moving picture. {words}", "192px", "gif"))
     picture.add_class("course-player-picture")
     parts = [picture, ipywidgets.HTML(words)]
     if sound is not None:

@@ -93,7 +93,7 @@ print(", ".join(CLASSES))
 # A photo says nothing about itself. A rendered scene knows everything: which pixel belongs to what, how far away it is, which way its surface faces, where the joints are, and which colours could as well have been others.
 
 # %%
-chosen = (1, 12, 24)
+chosen = (11, 13, 16)
 known = render(SEED, chosen, size=128)
 rows = torch.stack([as_picture(known, i, layer) for i in range(len(chosen)) for layer in LAYERS])
 session.show(
@@ -107,7 +107,7 @@ session.show(
 
 # %%
 versions = [None, "without object", "without sky", "without ground", "recoloured", "relit", "turned"]
-one = torch.cat([render(SEED, [15], size=128, change=change)["images"] for change in versions])
+one = torch.cat([render(SEED, [7], size=128, change=change)["images"] for change in versions])
 session.show(
     image_row(one, ["as it is", *versions[1:]]),
     caption="One scene, seven times. Between the first picture and each of the others, one thing differs.",
