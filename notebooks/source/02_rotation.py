@@ -24,7 +24,7 @@
 # | 1 · Play | ✓ | ✓ |
 # | 2 · Invent the labels | read | do the exercise |
 # | 3 · Train | ✓ | ✓ |
-# | 4 · Doubt: does it look at the picture? | look at the figure | ✓ |
+# | 4 · Doubt: could the file give it away? | look at the figure | ✓ |
 # | 5 · Is it good for anything else? | ✓ | ✓ |
 # | 6 · What we know now | ✓ | ✓ |
 #
