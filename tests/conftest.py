@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
 from course_lib.data import Dataset, Split
+
+# A busy machine is slow; that says nothing about what is tested.
+hypothesis.settings.register_profile(
+    "course", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("course")
 
 ARCHIVES = Path(__file__).resolve().parents[2] / "shared" / "data"
 
