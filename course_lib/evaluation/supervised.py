@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.data import Batch, Dataset, Split
-from course_lib.features import frozen
+from course_lib.evaluation.pretext import pretext_scores
 from course_lib.models import Backbone, initialise
 from course_lib.pretext import PretextTask, normalise
 from course_lib.pretext.rotation import shifted_and_mirrored
@@ -56,15 +56,9 @@ def few_labels(data: Split, per_class: int | None, rng: torch.Generator) -> Spli
     return data.subset(kept.sort().values)
 
 
-def accuracy(backbone: Backbone, task: PretextTask, data: Split, batch_size: int = 128) -> float:
+def accuracy(backbone: Backbone, task: PretextTask, data: Split) -> float:
     """The share (0…1) of the samples of `data` whose class is named."""
-    right = 0
-    with frozen(backbone), frozen(task):
-        for start in range(0, len(data), batch_size):
-            batch = data.batch(range(start, min(start + batch_size, len(data))), labels=True)
-            prediction = task.predict(backbone, normalise(batch.images))
-            right += int((prediction.argmax(1) == batch.labels).sum())
-    return right / len(data)
+    return pretext_scores(backbone, task, data, torch.Generator(data.device))["accuracy"]
 
 
 def train_supervised(backbone: Backbone, dataset: Dataset, data: Split, steps: int, seed: int, **options) -> Supervised:
