@@ -1,4 +1,5 @@
-"""Take the figures of the last `course run` into docs/measurements.json, which the notebooks' title cards read.
+"""Take the figures of the last `course run` into docs/measurements.json, which the notebooks' title cards read, and
+those of the last `course data audit` into docs/audit.json, which `00_the_world` shows.
 
     course run --profile quick && python docs/measure.py "two cores of an office laptop"
 """
@@ -9,21 +10,29 @@ import sys
 from pathlib import Path
 
 from course_lib.paths import output_directory, write_atomically
+from course_lib.run import audit
+from course_lib.run.results import read
 
-TARGET = Path(__file__).resolve().parent / "measurements.json"
+HERE = Path(__file__).resolve().parent
+TARGET = HERE / "measurements.json"
 KEY = ("notebook", "profile", "dataset", "machine")
+TODAY = datetime.date.today().isoformat()
+
+
+def public(dataset: str) -> str:
+    """A data set's name; where a student keeps photos concerns nobody."""
+    return Path(dataset.removeprefix("folder:")).name
 
 
 def measured(machine: str) -> list[dict]:
     """One row a notebook, profile and data set: the mean time and largest memory of the finished runs."""
     runs: dict[tuple, list[dict]] = {}
-    for row in json.loads((output_directory() / "results.json").read_text(encoding="utf-8")):
+    for row in read(output_directory() / "results.json"):
         if row["status"] == "ok" and row["profile"] != "smoke":
-            name = Path(row["dataset"].removeprefix("folder:")).name  # where a student keeps photos concerns nobody
-            runs.setdefault((row["notebook"], row["profile"], name, machine), []).append(row)
+            runs.setdefault((row["notebook"], row["profile"], public(row["dataset"]), machine), []).append(row)
     return [
         dict(zip(KEY, key, strict=True)) | {
-            "date": datetime.date.today().isoformat(),
+            "date": TODAY,
             "seconds": round(sum(row["seconds"] for row in rows) / len(rows), 1),
             "train_seconds": round(sum(row["train_seconds"] for row in rows) / len(rows), 1),
             "peak_rss_mb": round(max(row["peak_rss_mb"] for row in rows)),
@@ -36,6 +45,10 @@ def measured(machine: str) -> list[dict]:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit('Name the machine: python docs/measure.py "two cores of an office laptop"')
-    old = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else []
-    rows = {tuple(row[field] for field in KEY): row for row in [*old, *measured(sys.argv[1])]}
+    rows = {tuple(row[field] for field in KEY): row for row in [*read(TARGET, KEY), *measured(sys.argv[1])]}
     write_atomically(TARGET, json.dumps(list(rows.values()), indent=1) + "\n")
+    tables = {
+        public(name): {"date": TODAY, "machine": sys.argv[1]} | table
+        for name, table in audit.read(output_directory()).items()
+    }
+    write_atomically(HERE / audit.FILE, json.dumps(audit.read(HERE) | tables, indent=1) + "\n")

@@ -97,7 +97,7 @@ class Split:
         )
 
     def subset(self, index) -> "Split":
-        """A split of the samples at `index`: a slice (which copies nothing), an int64 tensor or a list."""
+        """A split of the samples at `index`: a slice (which copies nothing), an int64 tensor, a list, or a mask (bool N)."""
         values = {name: getattr(self, name) for name in [*CONTENT, "labels"]}
         return dataclasses.replace(
             self,
@@ -109,7 +109,8 @@ class Split:
 def _rows(values: Tensor | list, index):
     if isinstance(index, slice):
         return values[index]
-    index = torch.as_tensor(index, dtype=torch.int64)
+    index = torch.as_tensor(index)
+    index = index.nonzero().flatten() if index.dtype == torch.bool else index.to(torch.int64)
     return values[index.to(values.device)] if isinstance(values, Tensor) else [values[i] for i in index.tolist()]
 
 

@@ -142,6 +142,7 @@ def test_subsets_of_subsets(photo_set):
     train = photo_set.train
     train.annotations = {"boxes": torch.arange(len(train)), "names": [str(i) for i in range(len(train))]}
     part = train.subset(torch.tensor([9, 4, 7])).subset([2, 0])
+    assert torch.equal(train.subset(train.labels == 0).images, train.images[train.labels == 0])
     assert isinstance(part, Split) and len(part) == 2 and part.classes == train.classes
     assert torch.equal(part.images, train.images[[7, 9]]) and torch.equal(part.labels, train.labels[[7, 9]])
     assert part.annotations["boxes"].tolist() == [7, 9] and part.annotations["names"] == ["7", "9"]

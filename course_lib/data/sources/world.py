@@ -14,7 +14,7 @@ _HOME = Path(__file__).resolve().parents[1] / "world"  # importing it would impo
 # What follows "world:" -> the module in course_lib/data/world, its renderer and classes; samples to train on (val
 # included) and to test on; how many are rendered at a time.
 _PARTS = {
-    "": ("scene", "render", "CLASSES", 10_000, 2_000, 2_048),
+    "": ("scene", "render", "CLASSES", 10_000, 2_000, 1_024),
     "cells": ("cells", "render_cells", "CELL_CLASSES", 5_000, 1_000, 2_048),
     "clips": ("clips", "render_clips", "ACTIONS", 2_000, 400, 512),
     "sounds": ("sounds", "render_sounds", "INSTRUMENTS", 2_000, 400, 512),

@@ -279,6 +279,7 @@ def background(draw, view, surface):
     surface: int64 n x 1 x 1, position in SURFACES, or -1 for land.
     """
     film = torch.zeros(len(draw), CHANNELS, *view.grain.shape[1:], device=draw.device)
+    parts = []
     for kind, painter in enumerate([land, *SURFACES], start=-1):
         which = (surface.flatten() == kind).nonzero().flatten()
         if not len(which):
@@ -297,5 +298,6 @@ def background(draw, view, surface):
             layer[:, NORMAL] = (slope / torch.sqrt((slope * slope).sum(1, keepdim=True)))[..., None]
             layer[:, FREEDOM] = float(kind != NATURAL)
         film[which] = layer
-        draw.absorb(part, which)
+        parts.append((which, part))
+    draw.absorb(*parts)
     return film

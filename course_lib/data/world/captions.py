@@ -73,6 +73,11 @@ _DETAILS = {  # factor, above which value, words
     "person.long_hair": (0.5, "with long hair"), "tree.lean": (0.02, "with a crooked trunk"),
     "house.door": (0.2, "with its door ajar to the side"), "lamp.light": (0.5, "switched on"),
 }  # fmt: skip
+_ASKED = {
+    *_DETAILS, "tree.conifer", "boat.sailing", "colour.hue", "colour.lightness", "colour.pair", "object.scale", "object.x",
+    "object.present", "scene.background", "scene.weather", "scene.time", "sky.kind", "ground.kind",
+    "distractor0.kind", "distractor0.hue", "distractor0.lightness", "distractor0.across",
+}  # fmt: skip
 
 
 def _colour(hue, lightness, pick):
@@ -84,7 +89,7 @@ def _colour(hue, lightness, pick):
 def captions(draw: Draws, labels: torch.Tensor, factors: dict[str, torch.Tensor]) -> list[str]:
     """One sentence a scene. The words among which it may choose are chosen by draws of their own."""
     chances = draw.table("caption", 24).tolist()
-    columns = {name: values.tolist() for name, values in factors.items()}
+    columns = {name: values.tolist() for name, values in factors.items() if name in _ASKED}
     return [
         _sentence(CLASSES[label], {name: values[i] for name, values in columns.items()}, iter(chances[i]))
         for i, label in enumerate(labels.tolist())
@@ -101,7 +106,7 @@ def _sentence(name, factor, chances):
     if name == "bird":
         hue, lightness = (0.1, 0.6) if factor["colour.pair"] == 0 else (0.38, 0.6)
     colour = "" if name == "tree" else _colour(hue, lightness, pick)
-    size = pick(_LARGE) if factor["object.scale"] > 0.68 else pick(_SMALL) if factor["object.scale"] < 0.56 else ""
+    size = pick(_LARGE) if factor["object.scale"] > 0.64 else pick(_SMALL) if factor["object.scale"] < 0.52 else ""
     details = [words for key, (limit, words) in _DETAILS.items() if key.startswith(name) and factor[key] > limit]
     detail = details[int(next(chances) * len(details))] if details else ""
     whole = " ".join(filter(None, [size, colour, pick(_NOUNS[kind]), detail, pick(_VERBS[kind])]))

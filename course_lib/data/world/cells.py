@@ -12,10 +12,10 @@ import torch
 
 from course_lib.data.world.colour import among, rgb
 from course_lib.data.world.distance import blend, disc, ellipse, length, limb, union
-from course_lib.data.world.draws import Draws, collect, cos_sin
+from course_lib.data.world.draws import Draws, cos_sin
 from course_lib.data.world.film import boxes
 from course_lib.data.world.noise import screen_noise
-from course_lib.data.world.threads import in_threads
+from course_lib.data.world.threads import gather, none_of, pieces
 from course_lib.data.world.window import Window
 from course_lib.errors import CourseError
 
@@ -161,15 +161,9 @@ def render_cells(
     if size < 16:
         raise CourseError(f"A picture of cells needs at least 16 pixels a side, and the size is {size}.")
     index = torch.as_tensor(index if isinstance(index, torch.Tensor) else list(index), dtype=torch.int64, device=device)
-    labels = Draws(seed, index).integer("class", len(CELL_CLASSES)).flatten()
-    result = {
-        "images": torch.empty(len(index), 3, size, size, dtype=torch.uint8, device=device),
-        "labels": labels,
-        "masks": torch.empty(len(index), size, size, dtype=torch.bool, device=device),
-        "boxes": torch.empty(len(index), 4, device=device),
-        "instances": torch.empty(len(index), size, size, dtype=torch.uint8, device=device),
-    }
-    names, factors = {}, {}
+    if not len(index):
+        return none_of(render_cells(seed, [0], size, device=device))
+    labels, names = Draws(seed, index).integer("class", len(CELL_CLASSES)).flatten(), {}
 
     def work(job):
         label, chunk = job
@@ -180,14 +174,9 @@ def render_cells(
     jobs = [
         (label, chunk)
         for label in range(len(CELL_CLASSES))
-        for chunk in (labels == label).nonzero().flatten().split(max(1, _CHUNK_PIXELS // size**2))
-        if len(chunk)
+        for chunk in pieces((labels == label).nonzero().flatten(), _CHUNK_PIXELS // size**2 + 1)
     ]
-    for chunk, part, drawn in in_threads(work, jobs, index.device):
-        for name, values in part.items():
-            result[name][chunk] = values
-        collect(factors, drawn, chunk, len(index))
-    return result | {"factors": factors}
+    return {"labels": labels} | gather(work, jobs, len(index), index.device)
 
 
 def _render(draw: Draws, label: int, size: int) -> dict[str, torch.Tensor]:

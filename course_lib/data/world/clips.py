@@ -8,10 +8,10 @@ from course_lib.data.world import figure as figures
 from course_lib.data.world.backgrounds import SURFACES, View, land, tone_of
 from course_lib.data.world.colour import free_rgb, palette
 from course_lib.data.world.distance import box
-from course_lib.data.world.draws import Draws, collect, cos_sin
-from course_lib.data.world.figure import ACTIONS, BONES, KEYPOINTS
+from course_lib.data.world.draws import Draws, cos_sin
+from course_lib.data.world.figure import ACTIONS, BONES
 from course_lib.data.world.noise import screen_noise
-from course_lib.data.world.threads import in_threads
+from course_lib.data.world.threads import gather, none_of, pieces
 from course_lib.data.world.window import Window
 from course_lib.errors import CourseError
 
@@ -72,36 +72,17 @@ def render_clips(
     if frames < 2:
         raise CourseError(f"A clip needs at least 2 frames, and {frames} are asked for: ask for more.")
     index = torch.as_tensor(index if isinstance(index, torch.Tensor) else list(index), dtype=torch.int64, device=device)
-    everything = Draws(seed, index)
-    scenes, names, drawn = everything.integer("scene.kind", len(SCENES)).flatten(), {}, {}
-    result = _nothing(len(index), size, frames, index.device)
+    if not len(index):
+        return none_of(render_clips(seed, [0], size, frames, device=device))
+    scenes, names = Draws(seed, index).integer("scene.kind", len(SCENES)).flatten(), {}
 
     def work(chunk):
         draw = Draws(seed, index[chunk], names)
         return chunk, _render(draw, size, frames, moving_background), draw.factors
 
     # Backgrounds of one kind together: each chunk then asks for few of their painters.
-    jobs = scenes.argsort(stable=True).split(max(1, _CHUNK_PIXELS // (size**2 * frames))) if len(index) else []
-    for chunk, part, part_drawn in in_threads(work, jobs, index.device):
-        for name, values in part.items():
-            result[name][chunk] = values
-        collect(drawn, part_drawn, chunk, len(index))
-    return result | {"factors": drawn}
-
-
-def _nothing(n, size, frames, device):
-    """Room for n clips."""
-    shapes = {
-        "clips": (torch.uint8, frames, 3, size, size),
-        "labels": (torch.int64,),
-        "keypoints": (torch.float32, frames, len(KEYPOINTS), 3),
-        "masks": (torch.bool, frames, size, size),
-        "flow": (torch.float16, frames - 1, 2, size, size),
-        "scene": (torch.int64,),
-        "colour": (torch.int64,),
-        "motion": (torch.float32, frames - 1),
-    }
-    return {name: torch.empty(n, *shape, dtype=dtype, device=device) for name, (dtype, *shape) in shapes.items()}
+    jobs = pieces(scenes.argsort(stable=True), _CHUNK_PIXELS // (size**2 * frames) + 1)
+    return gather(work, jobs, len(index), index.device)
 
 
 def _render(draw: Draws, size: int, frames: int, moving_background: bool) -> dict[str, torch.Tensor]:
@@ -154,6 +135,7 @@ def _background(draw, kind, size, frames):
     grain = screen_noise(draw, "grain", octaves, whole)
     view = View(Window(whole, (one, torch.zeros_like(one))), horizon, grain, tilt)
     image = torch.zeros(len(draw), 3, whole, whole, device=draw.device)
+    parts = []
     for place, painter in enumerate([land, *SURFACES]):
         which = (kind.flatten() == place).nonzero().flatten()
         if not len(which):
@@ -161,7 +143,8 @@ def _background(draw, kind, size, frames):
         part = draw.subset(which)
         painted = painter(part, view.subset(which))
         image[which] = painted[0] if painter is land else painted
-        draw.absorb(part, which)
+        parts.append((which, part))
+    draw.absorb(*parts)
     image = image.clamp(0, 1)
     for axis in (2, 3):  # softly: a picture between two pixels is then about as sharp as one upon them
         first, middle, last = (image.narrow(axis, start, whole - 2) for start in (0, 1, 2))

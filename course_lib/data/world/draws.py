@@ -44,14 +44,22 @@ def cos_sin(turns):
     return (turns * (series * square + 6.2831852)).unbind(0)
 
 
-def collect(factors: dict[str, torch.Tensor], part: dict[str, torch.Tensor], where: torch.Tensor, count: int) -> None:
-    """Write the factors of some samples (`where`: their positions) into those of all `count`."""
-    for name, value in part.items():
-        if name not in factors:
-            fill = float("nan") if value.is_floating_point() else -1
-            dtype = torch.int64 if value.dtype == torch.bool else value.dtype
-            factors[name] = torch.full((count,), fill, dtype=dtype, device=value.device)
-        factors[name][where] = value.to(factors[name].dtype)
+def collect(parts: list[tuple[torch.Tensor, dict[str, torch.Tensor]]], count: int) -> dict[str, torch.Tensor]:
+    """The factors of `count` samples from those of some at a time, each with the samples' positions."""
+    found = {}
+    for where, factors in parts:
+        for name, values in factors.items():
+            found.setdefault(name, ([], []))
+            found[name][0].append(where)
+            found[name][1].append(values)
+    factors = {}
+    for name, (where, values) in found.items():
+        values = torch.cat(values)
+        fill = float("nan") if values.is_floating_point() else -1
+        dtype = torch.int64 if values.dtype == torch.bool else values.dtype
+        factors[name] = torch.full((count,), fill, dtype=dtype, device=values.device)
+        factors[name][torch.cat(where)] = values.to(dtype)
+    return factors
 
 
 class Draws:
@@ -136,9 +144,9 @@ class Draws:
         part._fixed, part._again = self._fixed, self._again
         return part
 
-    def absorb(self, part: "Draws", which: torch.Tensor) -> None:
-        """Record what a subset has drawn; samples outside it lack those factors."""
-        collect(self.factors, part.factors, which, len(self))
+    def absorb(self, *parts: tuple[torch.Tensor, "Draws"]) -> None:
+        """Record what subsets have drawn (each with its positions); samples outside them lack those factors."""
+        self.factors |= collect([(which, part.factors) for which, part in parts], len(self))
 
     def pixel_noise(self, name: str, size: int) -> torch.Tensor:
         """Float32 n x 3 x size x size in [-1, 1): independent uniform noise, three bytes of one hash a pixel."""

@@ -10,11 +10,11 @@ from course_lib.data.world.canvas import Canvas
 from course_lib.data.world.captions import captions
 from course_lib.data.world.colour import palette
 from course_lib.data.world.distractors import scatter
-from course_lib.data.world.draws import Draws, collect, cos_sin
+from course_lib.data.world.draws import Draws, cos_sin
 from course_lib.data.world.film import DEPTH, FREEDOM, INSTANCE, NORMAL, boxes, lay
 from course_lib.data.world.noise import screen_noise
 from course_lib.data.world.objects import CLASSES, EXTENTS, KEYPOINTS, MOST_KEYPOINTS, PAINTERS
-from course_lib.data.world.threads import in_threads
+from course_lib.data.world.threads import gather, none_of, pieces
 from course_lib.data.world.weather import under_weather
 from course_lib.data.world.window import Window
 from course_lib.errors import CourseError
@@ -86,17 +86,15 @@ def render(
     if change is not None and change not in CHANGES:
         raise CourseError(f"There is no change '{change}' to a scene; choose one of {', '.join(CHANGES)}.")
     index = torch.as_tensor(index if isinstance(index, torch.Tensor) else list(index), dtype=torch.int64, device=device)
-    if not len(index):  # nothing, in the right shapes
-        return {name: values[:0] for name, values in render(seed, [0], size, device=device).items() if name != "factors"} | {
-            "factors": {}
-        }
+    if not len(index):
+        return none_of(render(seed, [0], size, device=device))
     fixed, again = CHANGES[change] if change else ({}, ())
     fixed = fixed | (factors or {})
     everything = Draws(seed, index, fixed=fixed)
     labels, scale = everything.integer("class", len(CLASSES)).flatten(), everything.uniform("object.scale").flatten()
     if not ((labels >= 0) & (labels < len(CLASSES))).all():
         raise CourseError(f"The factor 'class' must lie between 0 and {len(CLASSES) - 1}, and {fixed['class']} does not.")
-    names, result, drawn = {}, {"labels": labels}, {}
+    names = {}
 
     def work(job):
         label, chunk = job
@@ -108,20 +106,15 @@ def render(
     jobs = [
         (label, chunk)
         for label, where in classes
-        for chunk in where[scale[where].argsort()].split(max(1, _CHUNK_PIXELS // size**2))
-        if len(chunk)
+        for chunk in pieces(where[scale[where].argsort()], _CHUNK_PIXELS // size**2 + 1)
     ]
-    for chunk, part, part_drawn in in_threads(work, jobs, index.device):
-        for name, values in part.items():
-            if name not in result:
-                result[name] = torch.empty(len(index), *values.shape[1:], dtype=values.dtype, device=device)
-            result[name][chunk] = values
-        collect(drawn, part_drawn, chunk, len(index))
+    result = {"labels": labels} | gather(work, jobs, len(index), index.device)
+    drawn = result["factors"]
     if unknown := fixed.keys() - drawn.keys() - {"class"}:
         raise CourseError(f"No scene here has a factor '{min(unknown)}'; the factors are {', '.join(sorted(drawn))}.")
     if camera is not None:
         result["images"] = camera.photograph(result["images"], everything.keys("camera.sensor"))
-    return result | {"factors": drawn, "captions": captions(Draws(seed, index), labels, drawn)}
+    return result | {"captions": captions(Draws(seed, index), labels, drawn)}
 
 
 def _render(draw: Draws, label: int, size: int) -> dict[str, torch.Tensor]:
@@ -131,7 +124,7 @@ def _render(draw: Draws, label: int, size: int) -> dict[str, torch.Tensor]:
     outdoors = draw.chance("scene.land", LAND_SHARE)
     surface = draw.keep("scene.background", torch.where(outdoors, -1, draw.integer("scene.surface", len(SURFACES))))
     roll = cos_sin(draw.uniform("camera.roll", -12 / 360, 12 / 360))
-    scale = draw.uniform("object.scale", 0.46, 0.78)
+    scale = draw.uniform("object.scale", 0.42, 0.76)
     spare_x, spare_y = ((0.5 - extent * scale * 0.43).clamp(min=0.03) for extent in (width, height))
     object_x = draw.keep("object.x", draw.uniform("object.place_x", -1, 1) * spare_x)
     object_y = draw.keep("object.y", draw.uniform("object.place_y", -1, 1) * spare_y)

@@ -7,7 +7,7 @@ import torch
 from course_lib.data.world.backgrounds import SURFACES, View, background
 from course_lib.data.world.canvas import Canvas, over
 from course_lib.data.world.colour import Palette, palette
-from course_lib.data.world.draws import Draws, collect, cos_sin
+from course_lib.data.world.draws import Draws, cos_sin
 from course_lib.data.world.instruments import (
     FRAMES,
     INSTRUMENTS,
@@ -19,7 +19,7 @@ from course_lib.data.world.instruments import (
     draw_notes,
 )
 from course_lib.data.world.noise import screen_noise
-from course_lib.data.world.threads import in_threads
+from course_lib.data.world.threads import gather, none_of, pieces
 from course_lib.data.world.window import Window
 from course_lib.errors import CourseError
 
@@ -77,13 +77,11 @@ def render_sounds(
     if frames < 2:
         raise CourseError(f"A clip needs at least 2 frames, and there are to be {frames}: ask for more.")
     index = torch.as_tensor(index if isinstance(index, torch.Tensor) else list(index), dtype=torch.int64, device=device)
-    if not len(index):  # the shapes of one clip, and none of it
-        one = render_sounds(seed, [0], size, frames, device=device)
-        factors = {name: values[:0] for name, values in one.pop("factors").items()}
-        return {name: values[:0] for name, values in one.items()} | {"factors": factors}
+    if not len(index):
+        return none_of(render_sounds(seed, [0], size, frames, device=device))
     everything = Draws(seed, index)
     labels, companions = everything.integer("label", len(INSTRUMENTS)).flatten(), _companions(everything).flatten()
-    result, names, drawn = {"labels": labels}, {}, {}
+    names = {}
 
     def work(job):
         label, chunk = job
@@ -95,19 +93,13 @@ def render_sounds(
     jobs = [
         (label, chunk)
         for label, where in enumerate(alike)
-        for chunk in where[companions[where].argsort()].split(_CHUNK)
-        if len(chunk)
+        for chunk in pieces(where[companions[where].argsort()], _CHUNK)
     ]
-    for chunk, part, part_drawn in in_threads(work, jobs, index.device):
-        for name, values in part.items():
-            if name not in result:
-                result[name] = torch.empty(len(index), *values.shape[1:], dtype=values.dtype, device=device)
-            result[name][chunk] = values
-        collect(drawn, part_drawn, chunk, len(index))
+    result = {"labels": labels} | gather(work, jobs, len(index), index.device)
     kinds = torch.arange(len(INSTRUMENTS), device=labels.device)
     result["sounding"] = labels[:, None] == kinds
-    result["present"] = result["sounding"] | (drawn["silent.kind"][:, None] == kinds)
-    return result | {"factors": drawn}
+    result["present"] = result["sounding"] | (result["factors"]["silent.kind"][:, None] == kinds)
+    return result
 
 
 def _companions(draw: Draws) -> torch.Tensor:

@@ -2,9 +2,10 @@
 
 import torch
 
+from course_lib.data.world.distance import length
 from course_lib.data.world.draws import Draws
 from course_lib.data.world.film import DEPTH
-from course_lib.data.world.noise import plane_noise
+from course_lib.data.world.noise import cell, cell_table, look_up, plane_noise
 from course_lib.data.world.window import Window
 
 WEATHERS = ["dry", "foggy", "rainy", "snowy"]
@@ -18,12 +19,14 @@ def under_weather(draw: Draws, film: torch.Tensor, outdoors: torch.Tensor, windo
     kind = draw.keep("scene.weather", torch.where(outdoors, kind, -1)).flatten()
     time = draw.factors.get("scene.time", torch.full_like(kind, -1))
     film[:, :3] *= torch.tensor(_LIGHT, device=film.device)[time].view(-1, 1, 1, 1)
+    parts = []
     for number, change in ((1, _fog), (2, _rain), (3, _snow)):
         which = (kind == number).nonzero().flatten()
         if len(which):
             part = draw.subset(which)
             film[which, :3] = change(part, film[which], window.world_x[which], window.world_y[which])
-            draw.absorb(part, which)
+            parts.append((which, part))
+    draw.absorb(*parts)
 
 
 def _fog(draw, film, x, y):
@@ -41,7 +44,14 @@ def _rain(draw, film, x, y):
 
 
 def _snow(draw, film, x, y):
-    """Flakes."""
-    noise = plane_noise(draw, "weather.snow", x * 24 + 8, y * 24 + 8)
-    flakes = ((noise - draw.uniform("weather.flakes", 0.72, 0.82)) * 8).clamp(0, 0.9)
-    return film[:, :3] + (0.96 - film[:, :3]) * flakes[:, None]
+    """Flakes: in each cell of a lattice one, or none; and paler distances."""
+    cells = 13.0
+    x, y = x * cells + 8, y * cells + 8
+    column, row = torch.floor(x), torch.floor(y)
+    here = cell(column, row)
+    across, down, large = (look_up(cell_table(draw, f"weather.flake_{name}"), here) for name in ("x", "y", "size"))
+    distance = length(x - column - 0.25 - 0.5 * across, y - row - 0.25 - 0.5 * down)
+    radius = large * 0.34 - draw.uniform("weather.clear", 0.1, 0.22)
+    flakes = ((radius - distance) * (film.shape[-1] / cells) + 0.5).clamp(0, 0.95) * (radius > 0)
+    film = film[:, :3] + (0.85 - film[:, :3]) * (film[:, DEPTH].clamp(max=80) * (0.15 / 80))[:, None]
+    return film + (0.97 - film) * flakes[:, None]
