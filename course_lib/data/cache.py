@@ -7,9 +7,12 @@ into it, so it is there whole or not at all; a lock sees to it that one process 
 
 import contextlib
 import hashlib
+import itertools
 import json
+import mmap
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +28,8 @@ from course_lib.errors import CourseError
 from course_lib.paths import data_directory
 
 FORMAT = 2  # raise it when what a cache holds changes meaning: caches of another format are not found
-VERIFIED_ON_OPEN = 2**30  # bytes: larger caches are hashed by `verify` only, on opening just their sizes are compared
+HASHED_ON_OPEN = 2**28  # bytes, a quarter of a second: what is left is hashed by `verify` only, its size compared
+_FIRST = ("labels.npy", "images.npy", "clips.npy", "sounds.npy")  # what is learnt from
 PATIENCE = 3  # seconds of waiting for another process before saying so
 
 
@@ -60,14 +64,27 @@ def open_cache(name: str, slug: str, key: str, collect: Callable[[BinaryIO, bool
             if found:
                 _build(directory, name, collect, progress)
     manifest = _manifest(directory)
-    return manifest, {Path(file).stem: np.load(directory / file, mmap_mode="c") for file in manifest["files"]}
+    return manifest, {Path(file).stem: _mapped(directory / file) for file in manifest["files"]}
+
+
+def _mapped(file: Path) -> np.ndarray:
+    """An array that is read as it is looked at; writing into it changes this process's copy only."""
+    if sys.platform != "linux":
+        return np.load(file, mmap_mode="c")
+    # Linux refuses a copy that is larger than its memory, unless it is told that most of it will never be written.
+    no_reserve = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python has the name from 3.13 on
+    with open(file, "rb") as opened:
+        np.lib.format.read_magic(opened)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(opened)
+        memory = mmap.mmap(opened.fileno(), 0, mmap.MAP_PRIVATE | no_reserve, mmap.PROT_READ | mmap.PROT_WRITE)
+        return np.ndarray(shape, dtype, memory, opened.tell())
 
 
 def damage(directory: Path, thorough: bool = False) -> str | None:
     """What is wrong with a cache, in a few words, or None.
 
-    Compares the size of every file, and the SHA-256 too where the whole cache is below `VERIFIED_ON_OPEN` or the
-    check is to be `thorough`.
+    Compares the size of every file, and the SHA-256 of those that sum up to `HASHED_ON_OPEN`, or of all when the check
+    is to be `thorough`.
     """
     try:
         manifest = _manifest(directory)
@@ -76,17 +93,23 @@ def damage(directory: Path, thorough: bool = False) -> str | None:
         for file, expected in manifest["files"].items():
             if (directory / file).stat().st_size != expected["bytes"]:
                 return f"{file} has another size than it was written with"
-        if thorough or _bytes(manifest) < VERIFIED_ON_OPEN:
-            with ThreadPoolExecutor(2) as pool:
-                hashes = pool.map(lambda file: _sha256(directory / file), manifest["files"])
-                for (file, expected), found in zip(manifest["files"].items(), hashes, strict=True):
-                    if found != expected["sha256"]:
-                        return f"{file} has other content than was written"
+        files = _within(manifest["files"], _bytes(manifest) if thorough else HASHED_ON_OPEN)
+        with ThreadPoolExecutor(2) as pool:
+            for file, found in zip(files, pool.map(lambda file: _sha256(directory / file), files), strict=True):
+                if found != manifest["files"][file]["sha256"]:
+                    return f"{file} has other content than was written"
     except FileNotFoundError as error:
         return f"{Path(error.filename).name} is missing"
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         return f"it cannot be read: {error}"
     return None
+
+
+def _within(files: dict[str, dict], most: int) -> list[str]:
+    """As many files as have `most` bytes in all: what is learnt from first, then the smallest."""
+    order = sorted(files, key=lambda file: (file not in _FIRST, files[file]["bytes"]))
+    sums = itertools.accumulate(files[file]["bytes"] for file in order)
+    return [file for file, total in zip(order, sums, strict=True) if total <= most]
 
 
 def list_caches() -> list[dict]:

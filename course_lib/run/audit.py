@@ -42,16 +42,16 @@ def read(folder: Path) -> dict:
         return {}
 
 
-def as_markdown(now: dict[str, float]) -> str:
+def as_markdown(records: dict[str, dict]) -> str:
     """The tables that were measured last (docs/audit.json), data sets of pictures side by side, as Markdown.
 
-    now: what a notebook has just measured itself, by the rows' names; a column of its own.
+    records: of the notebook that shows them; what it has just measured itself, by a row's name, has a column.
     """
     tables = {name: table for name, table in read(project() / "docs").items() if not name.startswith("world:")}
     rows = {row["name"]: row["what"] for table in tables.values() for row in table["rows"]}
     lines = [f"| | here, now | {' | '.join(tables)} | limit for the world |", "|---|" + "---|" * (len(tables) + 2)]
     for name, what in rows.items():
-        cells, limit = [f"{100 * now[name]:.0f} %" if name in now else ""], ""
+        cells, limit = [_spread([records[name]["value"]]) if name in records else ""], ""
         for dataset, table in tables.items():
             row = next((row for row in table["rows"] if row["name"] == name), None)
             cells.append(_spread(row["values"]) if row else "")

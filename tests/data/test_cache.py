@@ -8,12 +8,14 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.data import cache
 from course_lib.data.samples import SPLITS, Samples, arrangement, divide
+from course_lib.data.splits import assemble
 from course_lib.errors import CourseError
 
 # A data set of 300 samples whose build leaves a line in a file and takes a moment, for processes to meet in.
@@ -54,6 +56,33 @@ def samples(count: int = 300) -> Samples:
 
 def build(count: int = 300, key: str = "1"):
     return cache.open_cache("toy", "toy", key, lambda scratch, progress: samples(count), progress=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files without content take up room on Windows")
+def test_a_set_larger_than_memory_opens_at_once(data):
+    """A cache whose images are a hole in a file, as large as twice the memory: only what is looked at is read."""
+    build()
+    directory = cache.list_caches()[0]["directory"]
+    rows = 2 * psutil.virtual_memory().total // (3 * 64 * 64)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    for name, shape, dtype in (("images", (rows, 3, 64, 64), np.uint8), ("labels", (rows,), np.bool_)):
+        np.lib.format.open_memmap(directory / f"{name}.npy", "w+", dtype, shape)
+        manifest["files"][f"{name}.npy"]["bytes"] = (directory / f"{name}.npy").stat().st_size
+    np.lib.format.open_memmap(directory / "images.npy", "r+")[-1] = 7
+    manifest["files"]["labels.npy"]["sha256"] = cache._sha256(directory / "labels.npy")
+    manifest["files"].pop("boxes.npy")
+    manifest["splits"] = {"train": rows - 2, "val": 1, "test": 1}
+    manifest["fingerprint"] = cache._fingerprint(manifest)
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    before, start = psutil.Process().memory_info().rss, time.perf_counter()
+    manifest, arrays = cache.open_cache("toy", "toy", "1", fail, progress=False)
+    dataset = assemble(manifest, arrays, "cpu")
+    assert time.perf_counter() - start < 5  # a fraction of a second, but for a busy machine
+    assert len(dataset.train) == rows - 2 and dataset.test.batch([0]).images.eq(7).all()
+    batch = dataset.train.batch([0, rows // 2, rows - 3])
+    assert batch.images.shape == (3, 3, 64, 64) and not batch.images.any()
+    assert dataset.train.subset(slice(5, 9)).images.shape == (4, 3, 64, 64)
+    assert psutil.Process().memory_info().rss - before < 300e6
 
 
 def fail(scratch, progress):

@@ -135,7 +135,7 @@ def test_a_table_for_a_notebook(tmp_path, monkeypatch):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "audit.json").write_text(json.dumps({"world": table, "world:clips": table, "photos.zip": table}))
     monkeypatch.setattr(audit, "project", lambda: tmp_path)
-    text = audit.as_markdown({"audit.pixels": 0.3})
+    text = audit.as_markdown({"audit.pixels": {"value": 0.3}})
     assert "| pixels | 30 % | 21–23 % | 21–23 % | ≤ 50 % ✓ |" in text
     assert "| rotation |  | 80 % | 80 % | ≥ 90 % ✗ missed |" in text and "clips" not in text
 

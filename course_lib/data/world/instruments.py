@@ -209,7 +209,7 @@ def plucked_string(draw: Draws, notes: Notes):
                                                       + thousands * thousands * 1.6 + thousands * 2))  # fmt: skip
 
 
-# Circles and lines at rest of a membrane's modes (m, the zero of the Bessel function J_m): Rossing, table 3.1.
+# Circles and lines at rest of a membrane's modes (m, the zero of the Bessel function J_m): Rossing, chapter 3.
 MEMBRANE = [
     (0, 2.4048), (1, 3.8317), (2, 5.1356), (0, 5.5201), (3, 6.3802), (1, 7.0156), (4, 7.5883), (2, 8.4172), (0, 8.6537),
     (5, 8.7715),
