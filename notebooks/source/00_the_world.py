@@ -136,11 +136,11 @@ forecast = session.forecast("world.rotation_without_object", "Without the object
 world = open_dataset("world", device=session.device)
 backbone = session.backbone("rotation", image_size=world.size)
 task = Rotation(backbone, session.rng("head"))
-run = session.train("world", backbone, task, world.train, steps=session.budget(quick=160, classroom=3000))
+run = session.train("world", backbone, task, world.train, steps=session.budget(quick=100, classroom=3000))
 
 # %%
 await run.finished()
-unseen = world.test.subset(slice(session.budget(quick=300, classroom=2000)))
+unseen = world.test.subset(slice(session.budget(quick=250, classroom=2000)))
 names = {"world.rotation": None, "world.rotation_turned": "turned", "world.rotation_without_sky": "without sky",
          "world.rotation_without_object": "without object"}
 accuracies = {}
@@ -173,7 +173,7 @@ session.claim("world.object")
 
 # %%
 readers = {}
-for name, what, value in cheap(session.dataset, seed, size=session.budget(quick=400, classroom=3000)):
+for name, what, value in cheap(session.dataset, seed, size=session.budget(quick=300, classroom=3000)):
     readers[what] = session.record(name, value, unit="fraction")
 chance = 1 / len(session.dataset.classes)
 session.show(
