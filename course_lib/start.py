@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -87,7 +88,7 @@ class Session:
         self.records: dict[str, dict] = {}
         self.forecasts: dict[str, float] = {}
         self.train_seconds = 0.0
-        self.runs: dict[str, object] = {}  # TrainingRun, by name
+        self.runs: dict[str, Any] = {}  # TrainingRun, by name
         self._writing = threading.Lock()
         slug = re.sub(r"\W+", "-", dataset).strip("-")[-40:] + "-" + hashlib.sha256(dataset.encode()).hexdigest()[:6]
         self._record_file = self.out / "records" / f"{notebook}--{profile}--{seed}--{slug}.json"
@@ -135,32 +136,41 @@ class Session:
         return self.out / "checkpoints" / name
 
     def train(
-        self, name: str, backbone: Backbone, task: PretextTask, split: data.Split | None = None, *, steps: int, **options
-    ):
+        self, name: str, backbone: Backbone, task: PretextTask, split: data.Split | None = None, *, steps: int,
+        ghosts: dict[str, History] | None = None, **options,
+    ):  # fmt: skip
         """`fit` in the background, with a panel that shows it; returns the run at once (headless: at its end).
+
+        An earlier run of this name that still trains is stopped first; the new one may take up its checkpoint.
 
         Args:
             name: names the checkpoint and the panel: `rotation`.
             split: what to train on; the data set's training split unless given.
             steps: from `budget`.
+            ghosts: histories of other runs by the words for them, drawn pale behind this one's curves. The earlier runs
+                of this name are there without being handed in.
             options: further arguments of `course_lib.training.fit`.
 
-        Write `await run.finished()` in the next cell: it waits, and leaves the Stop button alive.
+        Write `await run.finished()` in the next cell: it waits, and leaves the buttons alive. After Stop the notebook goes
+        on with the network as it was stopped; `run.history.moved` is not empty if the learning rate was moved by hand.
         """
         from course_lib.widgets.training_panel import TrainingRun
 
+        if name in self.runs:
+            self.runs[name].retire()
         task.to(self.device)
 
-        def work(on_report: Callable[[History], None], stop: threading.Event) -> History:
+        def work(**controls) -> History:
             history = fit(
                 backbone, task, split if split is not None else self.dataset.train, steps=steps, seed=self.seed,
-                precision=self.precision, checkpoint=self.checkpoint(name), on_report=on_report, stop=stop, **options,
+                precision=self.precision, checkpoint=self.checkpoint(name), **controls, **options,
             )  # fmt: skip
             self.train_seconds += history.seconds
             self._write()
             return history
 
-        run = TrainingRun(work, name=name, steps=steps, chance=task.chance)
+        settings = {"data set": self.dataset_name, "seed": self.seed, "steps": steps, **options}
+        run = TrainingRun(work, name=name, steps=steps, chance=task.chance, settings=settings, ghosts=ghosts)
         run.backbone, run.task = backbone, task
         self.runs[name] = run
         return run.show()

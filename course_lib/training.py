@@ -60,6 +60,7 @@ class History:
     seconds: float = 0.0  # of this call
     resumed_from: int = 0  # the step at which an interrupted run was taken up
     stopped: bool = False  # True: ended early, on request
+    moved: list[tuple[int, float]] = field(default_factory=list)  # by hand: (steps taken before, learning-rate factor)
 
     @property
     def step(self) -> int:
@@ -87,6 +88,8 @@ def fit(
     checkpoint_every: int = 50,
     on_report: Callable[[History], None] | None = None,
     stop: threading.Event | None = None,
+    continues: History | None = None,
+    learning_rate_factor: Callable[[], float] | None = None,
 ) -> History:
     """Train a backbone and a task's head together; both are changed in place.
 
@@ -104,13 +107,17 @@ def fit(
             code under the same settings, is taken up where it ended; a finished one is never a reason to skip training.
         on_report: called every few steps and at the end.
         stop: set it from another thread to end after the current step; what is done is saved.
+        continues: what an earlier call returned when it was stopped. The very same network and task go on from
+            `checkpoint`, and from nothing else; `task.setup` is not repeated.
+        learning_rate_factor: read before each step; multiplies the learning rate. Its changes are kept in the history,
+            since they change the result.
 
     Returns:
         The history. The resumed history equals the uninterrupted one, bit for bit; so do the weights.
 
     Raises:
         CourseError: the backbone is being trained already, the loss is no longer a number, the checkpoint belongs to
-            another network or is damaged, or it cannot be written.
+            another network, is damaged, or is not the one that `continues` needs, or it cannot be written.
     """
     with _lock:
         if backbone in _in_training:
@@ -121,7 +128,8 @@ def fit(
         for module in (backbone, task):
             module.to(memory_format=torch.channels_last)
             module.train()
-        task.setup(backbone, data)
+        if continues is None:
+            task.setup(backbone, data)
         step_module = Step(backbone, task, torch.Generator(device).manual_seed(seed))
         fused = device.type in ("cpu", "cuda")  # one pass over the weights: a tenth of a small net's step saved
         optimiser = torch.optim.AdamW(step_module.parameters(), learning_rate, weight_decay=weight_decay, fused=fused)
@@ -130,8 +138,8 @@ def fit(
             "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay,
             "seed": seed, "precision": str(precision), "samples": len(data), "device": device.type, "code": code_hash(),
         }  # fmt: skip
-        if checkpoint is not None and checkpoint.exists():
-            _resume(checkpoint, step_module, optimiser, history, settings)
+        if continues is not None or (checkpoint is not None and checkpoint.exists()):
+            _resume(checkpoint, step_module, optimiser, history, settings, continues)
 
         began = time.perf_counter()
         steps_an_epoch = max(1, len(data) // batch_size)
@@ -140,8 +148,11 @@ def fit(
             if step % steps_an_epoch == 0:
                 for parameter in task.start_epoch(backbone, data):
                     optimiser.state.pop(parameter, None)
+            factor = 1.0 if learning_rate_factor is None else learning_rate_factor()
+            if factor != (history.moved[-1][1] if history.moved else 1.0):
+                history.moved.append((step, factor))
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate * schedule(step, steps)
+                group["lr"] = learning_rate * schedule(step, steps) * factor
             batch = task.sample(data, batch_size, step_module.rng)
             with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
                 outcome = step_module(batch)
@@ -207,6 +218,7 @@ def save_checkpoint(
         "settings": json.dumps(settings),
         "losses": json.dumps(history.losses),
         "scores": json.dumps(history.scores),
+        "moved": json.dumps(history.moved),
         "code": settings["code"],
     }
     with replacing(path) as temporary:
@@ -261,11 +273,24 @@ def _copy_network(path: Path, tensors: dict[str, Tensor], step: Step) -> None:
     step.load_state_dict(saved)
 
 
-def _resume(path: Path, step: Step, optimiser: torch.optim.Optimizer, history: History, settings: dict[str, Any]) -> None:
-    """Take up an unfinished run; leaves everything as it is when the checkpoint is finished or of other settings."""
+def _resume(
+    path: Path, step: Step, optimiser: torch.optim.Optimizer, history: History, settings: dict[str, Any],
+    continues: History | None,
+) -> None:
+    """Take up an unfinished run; leaves everything as it is when the checkpoint is finished or of other settings.
+
+    Raises:
+        CourseError: the checkpoint is not that of the run that `continues`; everything is as it was then.
+    """  # fmt: skip
     tensors, metadata = read_checkpoint(path)
     losses = json.loads(metadata["losses"])
-    if json.loads(metadata["settings"]) != settings or len(losses) >= settings["steps"]:
+    unfinished = json.loads(metadata["settings"]) == settings and len(losses) < settings["steps"]
+    if continues is not None and not (unfinished and losses == continues.losses):
+        raise CourseError(
+            f"This run cannot be continued: the checkpoint {path} is no longer the one that it left when it was stopped. "
+            "Make a new network and run the training cell again."
+        )
+    if not unfinished:
         return
     _copy_network(path, tensors, step)
     for i, parameter in enumerate(step.parameters()):
@@ -279,3 +304,4 @@ def _resume(path: Path, step: Step, optimiser: torch.optim.Optimizer, history: H
     step.rng.set_state(tensors["generator"])
     history.losses, history.resumed_from = losses, len(losses)
     history.scores = [(done, scores) for done, scores in json.loads(metadata["scores"])]
+    history.moved = [(done, factor) for done, factor in json.loads(metadata["moved"])]

@@ -1,12 +1,18 @@
-"""You against the network: the student does the pretext task by hand, later the network plays the same items."""
+"""You against the network: the student does the pretext task by hand, later the network plays the same items.
 
-from collections.abc import Sequence
+`Score` counts, `Buttons` take the answers (a game may bring something else), `Game` is the frame around them.
+"""
+
+import html
+import io
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 import torch
 from IPython.display import display
 from torch import Tensor
 
+from course_lib.errors import CourseError
 from course_lib.plots.style import image_tag, show_figure
 from course_lib.widgets import headless, show_error
 
@@ -23,60 +29,172 @@ class Score:
 
     def __init__(self, truth: Sequence[int], answers: int):
         self.truth, self.chance = list(truth), 1 / answers
-        self.yours: list[int] = []
+        self.yours: list[int] = []  # first tries, from item 0 on: what the scoreboard counts
+        self.second: dict[int, int] | None = None  # item -> second try, once that has begun
         self.network: list[int] | None = None
 
     @property
-    def over(self) -> bool:
-        """True when every item has been answered."""
-        return len(self.yours) == len(self.truth)
+    def item(self) -> int | None:
+        """The item to answer now; None when there is none."""
+        if len(self.yours) < len(self.truth):
+            return len(self.yours)
+        return None if self.second is None else next((i for i in self.wrong(self.yours) if i not in self.second), None)
+
+    def place(self) -> str:
+        """Where you stand, such as "3 of 12"; only while there is an item to answer."""
+        if self.second is None:
+            return f"{len(self.yours) + 1} of {len(self.truth)}"
+        return f"second try, {len(self.second) + 1} of {len(self.wrong(self.yours))}"
 
     def answer(self, choice: int) -> bool:
-        """Answer the current item; returns whether that was right. Raises IndexError when the game is over."""
-        truth = self.truth[len(self.yours)]
-        self.yours.append(choice)
-        return choice == truth
+        """Answer the current item; returns whether that was right. Raises IndexError when there is none."""
+        item = self.item
+        if item is None:
+            raise IndexError("every item has been answered")
+        if self.second is None:
+            self.yours.append(choice)
+        else:
+            self.second[item] = choice
+        return choice == self.truth[item]
 
-    def right(self, player: list[int]) -> int:
-        """How many of a player's answers so far are right."""
-        return sum(answer == truth for answer, truth in zip(player, self.truth, strict=False))
+    def can_try_again(self) -> bool:
+        """Whether all items have been answered, some of them wrongly, and the second try has not begun."""
+        return self.item is None and self.second is None and len(self.wrong(self.yours)) > 0
+
+    def wrong(self, player: Sequence[int]) -> list[int]:
+        """The items that a player, who answered from item 0 on, got wrong."""
+        return [item for item, answer in enumerate(player) if answer != self.truth[item]]
+
+    def streaks(self) -> tuple[int, int]:
+        """Your right first tries in a row: the latest, and the most that there have been."""
+        current = best = 0
+        for answer, truth in zip(self.yours, self.truth, strict=False):
+            current = current + 1 if answer == truth else 0
+            best = max(best, current)
+        return current, best
+
+    def compare(self) -> tuple[int, int, int]:
+        """Among the items that you and the network answered: same answer, only you right, only the network right."""
+        both = list(zip(self.truth, self.yours, self.network or [], strict=False))
+        only_you = sum(you == truth != network for truth, you, network in both)
+        only_network = sum(network == truth != you for truth, you, network in both)
+        return sum(you == network for _, you, network in both), only_you, only_network
 
     def table(self) -> list[tuple[str, str]]:
         """The scoreboard: (player, "right of answered")."""
-        rows = [("you", f"{self.right(self.yours)} of {len(self.yours)}")]
+        count = len(self.truth)
+        rows = [("you", f"{len(self.yours) - len(self.wrong(self.yours))} of {len(self.yours)}")]
+        if self.second:
+            right = sum(answer == self.truth[item] for item, answer in self.second.items())
+            rows.append(("you, second try", f"{right} of {len(self.second)}"))
+        network = "not trained yet" if self.network is None else f"{count - len(self.wrong(self.network))} of {count}"
+        return [*rows, ("network", network), ("guessing", f"{self.chance * count:.1f} of {count}, on average")]
+
+    def remarks(self) -> list[str]:
+        """Sentences below the scoreboard: your streaks, and where you and the network differ."""
+        if not self.yours:
+            return []
+        remarks = ["Your streak: {} right in a row; your best: {}.".format(*self.streaks())]
         if self.network is not None:
-            rows.append(("network", f"{self.right(self.network)} of {len(self.network)}"))
-        else:
-            rows.append(("network", "not trained yet"))
-        return [*rows, ("guessing", f"{self.chance * len(self.truth):.1f} of {len(self.truth)}, on average")]
+            agree, you, network = self.compare()
+            remarks.append(f"You and the network agree on {agree} of {len(self.yours)}; "
+                           f"only you are right on {you}, only the network on {network}.")  # fmt: skip
+        return remarks
+
+
+class Buttons:
+    """One button an answer, and a field that takes its number.
+
+    A game can be given something else to answer with (a puzzle to drag, say). It needs four things that these have:
+    `widget`; `ask`; `focus`; `on_answer`, which the game sets, to be called with an index into the answers, or with -1
+    for none of them.
+
+    Args:
+        answers: the words on the buttons; None leaves a cell of the grid empty.
+        columns: of the grid; without it, the buttons stand in a row.
+        pictures: shown above the buttons, uint8 K x 3 x H x W, or N x K x 3 x H x W where each item has its own.
+    """
+
+    def __init__(self, answers: Sequence[str | None], columns: int | None = None, pictures: Tensor | None = None):
+        self.on_answer: Callable[[int], None] = lambda choice: None
+        self._words, self._pictures = [words for words in answers if words is not None], pictures
+        self.buttons, self._frames = [], []
+        cells = [ipywidgets.HTML() if words is None else self._cell(words) for words in answers]
+        grid = {"display": "grid", "grid_template_columns": f"repeat({columns}, max-content)"}
+        label = f"or type the number of your answer, 1 to {min(9, len(self._words))}"
+        self.keys = ipywidgets.Text(description=label, tooltip="Each digit that you type here answers at once")
+        self.keys.style.description_width, self.keys.layout.width = "initial", "max-content"
+        self.keys.add_class("course-game-keys")
+        self.keys.observe(lambda change: self._typed(change.new), names="value")
+        laid_out = ipywidgets.Box(cells, layout=grid if columns else {"flex_flow": "row wrap"})
+        self.widget = ipywidgets.VBox([laid_out, self.keys])
+
+    def ask(self, item: int | None) -> None:
+        """Get ready for an item, by its number, or for none; disable nothing: that would lose the keyboard's focus."""
+        if self._pictures is not None and item is not None:
+            shown = self._pictures if self._pictures.ndim == 4 else self._pictures[item]
+            for frame, picture, words in zip(self._frames, shown, self._words, strict=True):
+                frame.value = _large(picture, words, side=96)
+
+    def focus(self) -> None:
+        """Put the keyboard's focus where the next answer is given."""
+        self.keys.focus()
+
+    def _cell(self, words: str) -> ipywidgets.Widget:
+        choice = len(self.buttons)
+        face = f"{choice + 1} · {words}" if choice < 9 else words
+        button = ipywidgets.Button(description=face, tooltip=f"Answer: {words}", layout={"width": "auto"})
+        button.on_click(lambda _: self.on_answer(choice))
+        self.buttons.append(button.add_class("course-game-answer"))
+        self._frames.append(ipywidgets.HTML())
+        return button if self._pictures is None else ipywidgets.VBox([self._frames[-1], button])
+
+    def _typed(self, text: str) -> None:
+        if text:
+            self.keys.value = ""
+            # The browser may send a digit before it hears that the field is empty: "3" after "1" then comes as "13".
+            if text[-1].isdecimal() and 1 <= int(text[-1]) <= len(self._words):
+                self.on_answer(int(text[-1]) - 1)
 
 
 class Game:
-    """Pictures, one button an answer, a scoreboard.
+    """Pictures to judge, a way to answer, a scoreboard; at the end, a second try at those that you missed.
 
     Args:
         items: what to judge, uint8 N x 3 x H x W.
-        truth: the right answers, N indices into `answers`.
-        answers: the words on the buttons.
+        truth: the right answers, N indices into `answers` (Nones do not count).
+        answers: the K answers in words; None leaves a cell of the buttons' grid empty.
         question: asked above the picture.
         alt: describes the pictures without giving the answer away.
+        columns, pictures: of the `Buttons`.
+        answer_widget: to answer with instead of `Buttons`, see there.
+
+    Raises CourseError when these do not fit together.
     """
 
-    def __init__(self, items: Tensor, truth: Sequence[int], answers: Sequence[str], question: str, alt: str):
-        self.items, self.answers, self.alt, self.question = items, list(answers), alt, question
-        self.score = Score([int(value) for value in truth], len(answers))
+    def __init__(self, items: Tensor, truth: Sequence[int], answers: Sequence[str | None], question: str, alt: str, *,
+                 columns: int | None = None, pictures: Tensor | None = None, answer_widget=None):  # fmt: skip
+        self.items, self.alt, self.question = items, alt, question
+        self.answers = [words for words in answers if words is not None]
+        truth, n, k = [int(value) for value in truth], len(items), len(self.answers)
+        if len(truth) != n or not set(truth) <= set(range(k)):
+            raise CourseError(f"{n} items need {n} right answers, from 0 to {k - 1}, not {truth}.")
+        if pictures is not None and tuple(pictures.shape[:-3]) not in ((k,), (n, k)):
+            raise CourseError(f"{k} answers need {k} pictures, or {k} for each of {n} items; "
+                              f"these have the shape {tuple(pictures.shape)}.")  # fmt: skip
+        self.score = Score(truth, k)
+        self.answer_widget = answer_widget or Buttons(answers, columns, pictures)
+        # After the last item the answers stay where they are, with the focus, and do nothing.
+        self.answer_widget.on_answer = lambda choice: self._safely(lambda: self.score.item is None or self.play(choice))
         self.picture, self.feedback, self.board = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
-        self.buttons = []
-        for choice, words in enumerate(self.answers):
-            button = ipywidgets.Button(description=words, tooltip=f"Answer: {words}", layout={"width": "auto"})
-            button.on_click(lambda _, choice=choice: self._clicked(choice))
-            button.add_class("course-game-answer")
-            self.buttons.append(button)
-        for widget, hook in ((self.picture, "picture"), (self.feedback, "feedback"), (self.board, "board")):
-            widget.add_class(f"course-game-{hook}")
-        self.panel = ipywidgets.VBox([
-            ipywidgets.HTML(f"<b>{question}</b>"), self.picture, ipywidgets.HBox(self.buttons), self.feedback, self.board,
-        ])  # fmt: skip
+        self.again = ipywidgets.Button(description="Play the ones you missed again", layout={"width": "auto"},
+                                       tooltip="A second try at each; the first score stays")  # fmt: skip
+        self.again.on_click(lambda _: self._safely(self.try_again))
+        for hook in ("picture", "feedback", "again", "board"):
+            getattr(self, hook).add_class(f"course-game-{hook}")
+        above, below = [ipywidgets.HTML(f"<b>{question}</b>"), self.picture], [self.feedback, self.again, self.board]
+        self.panel = ipywidgets.VBox([*above, self.answer_widget.widget, *below])
+        self._ask()
 
     def show(self) -> "Game":
         """Display the game; headless, the pictures in a row instead."""
@@ -84,64 +202,113 @@ class Game:
             from course_lib.plots.images import image_row
 
             shown = self.items[:SHOWN]
-            caption = f"{self.question} ({len(shown)} of {len(self.items)} items; in JupyterLab, answer them by button or key.)"
-            show_figure(image_row(shown, [f"{i + 1}" for i in range(len(shown))]), caption, self.alt)
+            part = f"({len(shown)} of {len(self.items)} items; in JupyterLab, answer them by button or key.)"
+            figure = image_row(shown, [f"{i + 1}" for i in range(len(shown))])
+            show_figure(figure, f"{self.question} {part}", self.alt)
         else:
-            self._redraw()
             display(self.panel)
         return self
 
     def play(self, choice: int) -> bool:
-        """Answer the current item by its index among the answers, as a press of that button does."""
-        item = len(self.score.yours)
+        """Answer the current item by its index among the answers (-1: none of them); returns whether that was right.
+
+        Raises IndexError when there is no such answer, or no item left.
+        """
+        said, item, place = self._word(choice), self.score.item, self.score.place()
         right = self.score.answer(choice)
-        truth = self.answers[self.score.truth[item]]
-        self.feedback.value = f"✓ Right: {truth}." if right else f"✗ No: it was {truth}, you said {self.answers[choice]}."
-        self._redraw()
+        truth = self._word(self.score.truth[item])
+        # With its place, no sentence equals the one before; an equal one would be neither redrawn nor read out.
+        self._say(f"{place} · " + (f"✓ Right: {truth}." if right else f"✗ No: it was {truth}, you said {said}."))
+        self._ask()
         return right
 
+    def try_again(self) -> None:
+        """Ask once more for the items that you missed; the first score stays. Without such items, does nothing."""
+        if self.score.can_try_again():
+            self.score.second = {}
+            self._say("Your second try.")
+            self._ask()
+            self.answer_widget.focus()  # the button that was pressed has gone
+
     def let_play(self, logits: Tensor) -> None:
-        """Enter the network's answers: logits N x answers, one row an item."""
+        """Enter the network's answers: logits N x K, one row an item. Raises CourseError for another shape."""
+        shape = (len(self.items), len(self.answers))
+        if tuple(logits.shape) != shape:
+            raise CourseError(f"The game needs logits of shape {shape}, items x answers, not {tuple(logits.shape)}.")
         self.score.network = logits.argmax(1).tolist()
-        self._redraw()
+        self._draw_board()
         played = self.score.table() if self.score.yours else self.score.table()[1:]
-        print("Scoreboard: " + "; ".join(f"{player} {result}" for player, result in played) + ".")
+        board = "; ".join(f"{player} {result}" for player, result in played)
+        print(f"Scoreboard: {board}.", *self.score.remarks())
 
     def replay(self):
         """The network's answers under the first items: a figure, and its description in words."""
+        if self.score.network is None:
+            raise CourseError("The network has not played yet: call let_play first.")
+        return self._row(range(len(self.items)), "items", {"network": self.score.network})
+
+    def missed(self):
+        """The first items that you missed, each with its right answer, yours, and the network's if it has played.
+
+        Where you have not played, those that the network missed. Returns a figure, and its description in words.
+        Raises CourseError when nobody has played.
+        """
+        players = {"you": self.score.yours, "network": self.score.network}
+        players = {name: answers for name, answers in players.items() if answers}
+        if not players:
+            raise CourseError("Nobody has played yet: answer some items, or call let_play first.")
+        name = "items that you missed" if self.score.yours else "items that the network missed"
+        return self._row(self.score.wrong(next(iter(players.values()))), name, players)
+
+    def _row(self, chosen: Sequence[int], name: str, players: dict[str, list[int]]):
+        from matplotlib.figure import Figure
+
         from course_lib.plots.images import image_row
 
-        if self.score.network is None:
-            raise ValueError("the network has not played yet: call let_play first")
-        pairs = list(zip(self.score.truth, self.score.network, strict=True))[:SHOWN]
-        titles = [
-            f"{self.answers[truth]}\n{'✓' if truth == said else '✗'} says {self.answers[said]}" for truth, said in pairs
-        ]
-        described = "; ".join(f"{self.answers[truth]}, the network says {self.answers[said]}" for truth, said in pairs)
-        return image_row(self.items[:SHOWN], titles), f"{len(pairs)} items with their right answers: {described}."
+        if not chosen:
+            figure = Figure(figsize=(4, 0.4))
+            figure.text(0, 0.5, f"There are no {name}.", verticalalignment="center")
+            return figure, f"There are no {name}."
+        titles = []
+        for item in chosen[:SHOWN]:
+            truth, said = self.score.truth[item], [(player, answers[item]) for player, answers in players.items()]
+            marked = [f"{'✓' if choice == truth else '✗'} {who}: {self._word(choice)}" for who, choice in said]
+            titles.append("\n".join([self._word(truth), *marked]))
+        widest = max(len(line) for title in titles for line in title.split("\n"))
+        figure = image_row(self.items[list(chosen[:SHOWN])], titles, side=max(1.3, widest / 12))  # 12 letters an inch
+        described = "; ".join(titles).replace("\n", ", ")
+        return figure, f"{len(titles)} of {len(chosen)} {name}, with the right answers: {described}."
 
-    def _clicked(self, choice: int) -> None:
-        try:
-            self.play(choice)
-        except Exception as error:
-            show_error(self.feedback, error)
+    def _word(self, choice: int) -> str:
+        return "none of them" if choice == -1 else self.answers[choice]
 
-    def _redraw(self) -> None:
-        item = len(self.score.yours)
-        if self.score.over:
+    def _say(self, sentence: str) -> None:
+        # Screen readers announce an alert that appears; a milder live region would have to be there before its words.
+        self.feedback.value = f'<span role="alert">{html.escape(sentence)}</span>'
+
+    def _ask(self) -> None:
+        item = self.score.item
+        self.answer_widget.ask(item)
+        if item is None:
             self.picture.value = "That was the last one."
         else:
-            self.picture.value = f"<div>{item + 1} of {len(self.items)}</div>" + _large(self.items[item], self.alt)
-        for button in self.buttons:
-            button.disabled = self.score.over
+            self.picture.value = f"<div>{self.score.place()}</div>" + _large(self.items[item], self.alt)
+        self._draw_board()
+
+    def _draw_board(self) -> None:
+        self.again.layout.display = None if self.score.can_try_again() else "none"
         rows = "".join(f"<tr><td>{player}&nbsp;</td><td>{result}</td></tr>" for player, result in self.score.table())
-        self.board.value = f"<table>{rows}</table>"
+        self.board.value = f"<table>{rows}</table>" + "<br>".join(self.score.remarks())
+
+    def _safely(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Exception as error:
+            show_error(self.feedback, error)
 
 
 def _large(image: Tensor, alt: str, side: int = 256) -> str:
     """One uint8 image 3 x H x W as an HTML image about `side` pixels wide, its pixels kept square and sharp."""
-    import io
-
     from PIL import Image
 
     factor = max(1, side // image.shape[-1])

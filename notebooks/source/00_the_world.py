@@ -52,6 +52,7 @@ from course_lib.run import audit
 from course_lib.start import start
 from course_lib.widgets.gallery import SceneExplorer, player
 from course_lib.widgets.game import Game
+from course_lib.widgets.quiz import Quiz
 
 import torch
 from IPython.display import display
@@ -242,5 +243,12 @@ session.calibration()
 # **What we measured.** What a network goes by when it names the angle of scenes: each bar of section 3 took one thing away, and its height says how much that thing was worth. A short training finds skies first; objects take longer. And we saw how far readers get that learn no features.
 #
 # **What could still fool us.** The world was made by us. Its ten shapes, its light and its skies are ours, and a network may lean on a habit of the renderer that nobody has thought of. That is why it comes with audits, and why photos get the last word.
-#
+
+# %% [markdown]
+# **Check yourself.** Four questions. You may go on trying; only the first try counts.
+
+# %%
+quiz = Quiz("world", session.rng("quiz")).show()
+
+# %% [markdown]
 # **Try it.** In the explorer, look for the scene that fools you most. Then put `folder:PATH` with your own photos into `dataset` at the top and run section 4 again: what comes cheap in your photos?

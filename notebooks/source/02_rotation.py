@@ -26,7 +26,8 @@
 # | 3 · Train | ✓ | ✓ |
 # | 4 · Doubt: could the file give it away? | look at the figure | ✓ |
 # | 5 · Is it good for anything else? | ✓ | ✓ |
-# | 6 · What we know now | ✓ | ✓ |
+# | 6 · What does it look at? | browse | ✓ |
+# | 7 · What we know now | ✓ | ✓ |
 #
 # Run the cells one after another with Shift + Enter. The next cell holds what you may change. The data set `world` is not photos: a program draws scenes, each with one object from ten classes, the same for everyone. `folder:PATH` takes photos of your own.
 
@@ -37,16 +38,22 @@ seed = 0
 device = "auto"
 
 # %%
+from course_lib.data.counterfactual import changed
+from course_lib.data.sources.world import SEED
 from course_lib.evaluation.probes import best_stage, probe_stages
 from course_lib.exercises import exercise
-from course_lib.features import frozen
-from course_lib.plots.images import image_row
+from course_lib.features import extract, frozen
+from course_lib.plots.attention import attention, attention_rows, first_filters
+from course_lib.plots.images import image_grid, image_row
 from course_lib.plots.layers import bars_beside_chance, probe_curve
 from course_lib.pretext import normalise
 from course_lib.pretext.rotation import ANGLES, Rotation, rescaled_window, rotate_each
 from course_lib.shortcuts import jpeg_audit, read_rotation_from_frequencies
 from course_lib.start import start
+from course_lib.widgets.explorers import CounterfactualExplorer, NeighbourExplorer
 from course_lib.widgets.game import Game
+from course_lib.widgets.quiz import Quiz
+from course_lib.widgets.training_panel import Presets
 
 import torch
 
@@ -163,11 +170,16 @@ session.show(
 #
 # The network is small: five stages of convolution, called conv1 to conv5, each seeing a larger part of the picture than the one before. The last stage's output is averaged over the picture, and the head, one linear layer, turns that into four numbers.
 #
-# Start it and watch. The loss begins near guessing and falls. You can press Stop at any time. Progress is kept in a file: run the cell again, and the new network takes up where the stopped one was. (`await` in the cell after it waits until the training has ended.)
+# Leave the first choice as it is, start the training and watch. The loss begins near guessing and falls. Stop ends it after the current step, Continue goes on from there. (`await` in the cell after it waits until the training has ended or stops.)
+#
+# Later, come back and try another choice: what happens when every step is ten times as long? The earlier curve stays behind the new one. The slider under the curves changes the length of the steps while the network trains.
+
+# %%
+presets = Presets().show()
 
 # %%
 backbone, task = new_network()
-run = session.train("rotation", backbone, task, steps=steps)
+run = session.train("rotation", backbone, task, steps=steps, **presets.options)
 
 # %%
 await run.finished()
@@ -324,7 +336,81 @@ session.claim("rot.layers")
 # One more thing could fool us. The network holds layers that rescale numbers by averages kept from training, and these averages can move even when no weight is trained: a probe that lets them would quietly train the network. So the library compares every stored number before and after, bit for bit, and stops if one has changed.
 
 # %% [markdown]
-# ## 6 · What we know now
+# ## 6 · What does it look at?
+#
+# An accuracy says how often the network is right, not why. Here are four ways of looking inside.
+#
+# **Its first filters.** The first stage slides small patterns over the picture and notes where each fits. The figure shows random patterns above, trained ones below. At the start all are noise; patterns that react to an edge or to a contrast of colours have a light and a dark side.
+
+# %%
+run = session.trained("rotation", new_network, steps=steps)
+await run.finished()
+networks = {"random weights": session.backbone("random control"), "rotation": run.backbone}
+session.show(
+    image_grid(torch.cat([first_filters(network) for network in networks.values()]), columns=16, side=0.5),
+    caption="The sixteen filters of conv1, as colour pictures; grey is zero. Above random weights, below after training on rotation.",
+    alt="Two rows of sixteen tiny colour pictures: the first filters before and after training.",
+)
+
+# %% [markdown]
+# **Where.** After a stage, each place of the picture has a list of numbers. Square them and add them up: the sum is large where the network answers strongly. Before you run the cell: on which pictures should the two networks differ most?
+
+# %%
+queries, bank = photos.test.subset(slice(8)), photos.test.subset(slice(8, 8 + session.budget(quick=1000, classroom=5000)))
+maps = {}
+for name, network in networks.items():
+    with frozen(network):
+        maps[name] = attention(network.stages(normalise(queries.images.to(session.device)))["conv4"], photos.size)
+session.show(
+    attention_rows(queries.images, maps),
+    caption="Eight test pictures, and where conv4 answers strongly (bright). Random weights follow edges and contrast, wherever they are. Does the trained network pick things out?",
+    alt="Three rows of eight: the pictures, the attention of random weights, the attention of the network trained on rotation.",
+)
+
+# %% [markdown]
+# **What it finds alike.** Two pictures are near each other when their features point the same way. Click a query, and see which pictures lie nearest to it. Random weights tend to find the same colours and the same layout. What does the trained network go by?
+
+# %%
+features = {
+    name: tuple(extract(run.task.represent, network, part, ["conv4"])["conv4"] for part in (queries, bank))
+    for name, network in networks.items()
+}
+neighbours = NeighbourExplorer(queries.images, bank.images, features, [photos.classes[label] for label in bank.labels]).show()
+
+# %% [markdown]
+# **What it needs.** In a photo we can only guess which part made the network decide. In the world that a program draws we can take a part away and ask again. Choose a scene, change one thing, turn the picture, and watch the four answers. (With photos, this cell and the next have nothing to show.)
+
+# %%
+def says(images):
+    with frozen(run.backbone):
+        return run.task.predict(run.backbone, normalise(images.to(session.device))).softmax(1)
+
+
+if photos.name == "world":
+    CounterfactualExplorer(says, [f"{angle}°" for angle in ANGLES], SEED, range(10_000, 10_030)).show()
+
+# %% [markdown]
+# One scene is an anecdote. Here are several hundred that the network has never seen, each as it is and with one thing erased. Scenes without a sky or a ground of their own stay as they are in those two rows.
+
+# %%
+if photos.name == "world":
+    unseen, erased = photos.test.subset(slice(session.budget(quick=400, classroom=2000))), {}
+    for change in (None, "without sky", "without ground", "without object"):
+        accuracy = session.scores(run.backbone, run.task, changed(unseen, change))["accuracy"]
+        name = (change or "as it is").replace(" ", "_")
+        erased[change or "as it is"] = session.record(f"rot.why.{name}", accuracy, chance=0.25, unit="fraction")
+    session.show(
+        bars_beside_chance(erased, chance=0.25, title="What the network goes by"),
+        caption="Rotation accuracy on the same unseen scenes, with one thing erased. The lower a bar, the more that thing was worth. Dotted: guessing.",
+        alt="Horizontal bars of rotation accuracy: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in erased.items()),
+    )
+    session.claim("rot.why")
+
+# %% [markdown]
+# What this shows: how much of the answer hangs on each part, in this world. What it does not show: that the network knows what the object *is*. A dark patch above a light one might do; the probe of section 5 speaks about that.
+
+# %% [markdown]
+# ## 7 · What we know now
 #
 # Here are your forecasts beside what came out. Being far off is worth more than being right: it shows where your picture of the network was wrong.
 
@@ -340,6 +426,12 @@ session.calibration()
 
 # %% tags=["published"]
 session.published("rotation")
+
+# %% [markdown]
+# **Check yourself.** Seven questions on what this notebook did. You may go on trying; only the first try counts.
+
+# %%
+quiz = Quiz("rotation", session.rng("quiz")).show()
 
 # %% [markdown]
 # **Try it.** Put a zip file of your own photos, one folder a class, into `dataset` at the top (`folder:my-photos.zip`) and run everything again. Do photos taken from above still have an up?

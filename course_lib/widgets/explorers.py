@@ -1,0 +1,145 @@
+"""Look into a network: what it finds alike, and what it says when one thing in a scene changes."""
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+import torch
+from IPython.display import display
+from torch import Tensor
+
+from course_lib.data.world import render
+from course_lib.data.world.scene import CHANGES
+from course_lib.evaluation.neighbours import nearest
+from course_lib.plots.images import image_grid, image_row
+from course_lib.plots.style import BLUE, GREY, image_tag, png, show_figure
+from course_lib.pretext.rotation import rotate
+from course_lib.widgets import headless, show_error
+
+
+class NeighbourExplorer:
+    """Click a query; below it, for every network, the pictures that it finds most alike.
+
+    Args:
+        queries: uint8 Q x 3 x S x S.
+        bank: the pictures to find them among, uint8 N x 3 x S x S.
+        features: network's name -> its features of the queries (Q x D) and of the bank (N x D).
+        words: what each picture of the bank shows, N of them; for those who cannot see it.
+        count: how many neighbours.
+    """
+
+    def __init__(
+        self, queries: Tensor, bank: Tensor, features: dict[str, tuple[Tensor, Tensor]], words: Sequence[str], count: int = 6
+    ):
+        self.queries, self.bank, self.words = queries, bank, list(words)
+        self.found = {name: nearest(*pair, count) for name, pair in features.items()}  # name -> Q x count
+        self.picture = ipywidgets.HTML()
+        self.picture.add_class("course-neighbours-picture")
+        self.buttons = []
+        for k in range(len(queries)):
+            words = f"query {k + 1}"
+            button = ipywidgets.Button(description=words, tooltip=f"Neighbours of {words}", layout={"width": "auto"})
+            button.on_click(lambda _, k=k: self._clicked(k))
+            button.add_class("course-neighbours-query")
+            self.buttons.append(button)
+        overview = image_tag(png(image_row(queries, [str(k + 1) for k in range(len(queries))])), "The queries, numbered")
+        self.panel = ipywidgets.VBox([
+            ipywidgets.HTML(overview), ipywidgets.HBox(self.buttons, layout={"flex_flow": "row wrap"}), self.picture,
+        ])  # fmt: skip
+
+    def show(self) -> "NeighbourExplorer":
+        """Display it; headless, the neighbours of the first query as a figure."""
+        if headless():
+            figure, words = self.neighbours(0)
+            show_figure(figure, "Left: a picture. Beside it those that each network finds most alike.", words)
+        else:
+            self._clicked(0)
+            display(self.panel)
+        return self
+
+    def neighbours(self, query: int):
+        """The neighbours of a query: a figure, a row a network, and the same in words."""
+        rows, words = [], []
+        for name, found in self.found.items():
+            rows.append(torch.cat([self.queries[query : query + 1].cpu(), self.bank[found[query].to(self.bank.device)].cpu()]))
+            words.append(f"{name}: " + ", ".join(self.words[i] for i in found[query].tolist()))
+        figure = image_grid(torch.cat(rows), columns=len(rows[0]), titles=["query", *map(str, range(1, len(rows[0])))])
+        for name, axis in zip(self.found, figure.axes[:: len(rows[0])], strict=True):
+            axis.text(-0.06, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=9)
+        return figure, f"The nearest neighbours of query {query + 1}. " + "; ".join(words) + "."
+
+    def _clicked(self, query: int) -> None:
+        try:
+            figure, words = self.neighbours(query)
+            self.picture.value = image_tag(png(figure), words)
+        except Exception as error:
+            show_error(self.picture, error)
+
+
+class CounterfactualExplorer:
+    """A scene of the world with one thing changed, and what a network says about it beside the scene as it is.
+
+    Args:
+        says: uint8 images N x 3 x S x S -> probabilities N x answers, summing to 1 over each row.
+        answers: what each of them stands for.
+        seed: of the world.
+        numbers: of the scenes to choose from.
+        size: pixels a side.
+    """
+
+    def __init__(
+        self, says: Callable[[Tensor], Tensor], answers: Sequence[str], seed: int, numbers: Sequence[int], size: int = 64
+    ):
+        self.says, self.answers, self.seed, self.size = says, list(answers), seed, size
+        wide, style = {"width": "min(28em, 95%)"}, {"description_width": "7em"}
+        scenes = [(f"number {n}", n) for n in numbers]
+        self.number = ipywidgets.Dropdown(options=scenes, description="scene", layout=wide, style=style)
+        self.change = ipywidgets.Dropdown(options=list(CHANGES), description="change", layout=wide, style=style)
+        self.turns = ipywidgets.Dropdown(
+            options=[(f"{90 * k}°", k) for k in range(4)], description="whole picture", layout=wide, style=style
+        )
+        self.picture = ipywidgets.HTML()
+        for name in ("number", "change", "turns", "picture"):
+            getattr(self, name).add_class(f"course-counterfactual-{name}")
+            if name != "picture":
+                getattr(self, name).observe(lambda _: self._redraw(), names="value")
+        self.panel = ipywidgets.VBox([self.number, self.change, self.turns, self.picture])
+
+    def show(self) -> "CounterfactualExplorer":
+        """Display it; headless, the first scene without its object as a figure."""
+        if headless():
+            figure, words = self.compare()
+            show_figure(figure, "A scene as it is and changed in one thing, with what the network says to each.", words)
+        else:
+            self._redraw()
+            display(self.panel)
+        return self
+
+    def compare(self):
+        """The chosen scene as it is and changed, with the network's answers: a figure, and the same in words."""
+        from matplotlib.figure import Figure
+
+        names = ["as it is", self.change.value]
+        images = torch.cat([
+            rotate(render(self.seed, [self.number.value], self.size, change=change)["images"], self.turns.value)
+            for change in (None, self.change.value)
+        ])  # fmt: skip
+        shares = self.says(images).cpu()
+        figure = Figure(figsize=(8.5, 2.2), layout="constrained")
+        axes = figure.subplots(1, 4, width_ratios=(1, 1.4, 1, 1.4))
+        words = []
+        for name, image, row, picture, bars in zip(names, images, shares.tolist(), axes[::2], axes[1::2], strict=True):
+            picture.imshow(image.permute(1, 2, 0))
+            picture.set_axis_off()
+            picture.set_title(name)
+            bars.bar(self.answers, [100 * share for share in row], color=[BLUE if share == max(row) else GREY for share in row])
+            bars.set(ylim=(0, 100), ylabel="says (%)")
+            said = ", ".join(f"{answer} {100 * share:.0f} %" for answer, share in zip(self.answers, row, strict=True))
+            words.append(f"{name}: the network says {said}")
+        return figure, "; ".join(words) + "."
+
+    def _redraw(self) -> None:
+        try:
+            figure, words = self.compare()
+            self.picture.value = image_tag(png(figure), words)
+        except Exception as error:
+            show_error(self.picture, error)
