@@ -3,6 +3,9 @@
 An audit changes the data, never the augmentation: it injects one leak, or takes one away, and asks again.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -18,15 +21,31 @@ def randomly_turned(images: Tensor, rng: torch.Generator) -> Tensor:
     return rotate_each(images, turns)
 
 
-def jpeg_audit(data: Split, rng: torch.Generator, size: int, quality: int = 75) -> dict[str, Tensor]:
+def scramble_then_save(images: Tensor, save: Callable[[Tensor], Tensor], rng: torch.Generator) -> Tensor:
+    """What `save` makes of the images, each first put at an orientation of its own that `rng` (on the CPU) draws.
+
+    `save` takes a batch N x C x S x S and returns one; the order of the images stays.
+    """
+    return save(randomly_turned(images, rng))
+
+
+def jpeg_audit(
+    data: Split, rng: torch.Generator, size: int, quality: int = 75, scramble_then_save: Callable = scramble_then_save
+) -> dict[str, Tensor]:
     """Two copies of `size` images of `data` in which the picture no longer says what is up: uint8 N x 3 x S x S.
 
-    Every image is put at a random orientation first. `scrambled` stops there: whoever is asked "by how much was this
-    file turned?" can only guess. `scrambled and saved` compresses each to JPEG in its new orientation: whatever a reader finds
-    there beyond chance comes from the compression, not from the picture. `rng` is a CPU generator.
+    Every image is put at a random orientation first, the same in both copies. `scrambled` stops there: whoever is asked
+    "by how much was this file turned?" can only guess. `scrambled and saved` compresses each to JPEG in its new
+    orientation: whatever a reader finds there beyond chance comes from the compression, not from the picture.
+
+    rng: a CPU generator. scramble_then_save: as the function here; a student's own, say.
     """
-    scrambled = randomly_turned(random_subset(data, size, rng).images, rng)
-    return {"scrambled": scrambled, "scrambled and saved": jpeg(scrambled, quality)}
+    images, copies = random_subset(data, size, rng).images, {}
+    state = rng.get_state()
+    for name, save in {"scrambled": lambda images: images, "scrambled and saved": partial(jpeg, quality=quality)}.items():
+        rng.set_state(state)
+        copies[name] = scramble_then_save(images, save, rng)
+    return copies
 
 
 def block_frequencies(images: Tensor) -> Tensor:

@@ -7,8 +7,10 @@ notebook goes on, and later figures carry a badge that says so. Where a grade de
 Under COURSE_STRICT=1 a wrong answer (not an unsolved one) raises.
 
 A file `course_lib/exercises/X.py` holds the exercises of one notebook in a dictionary EXERCISES, name -> `Exercise`.
+Its checks call the student's function through a `Trial`, which words what goes wrong.
 """
 
+import html
 import importlib
 import os
 import pkgutil
@@ -17,13 +19,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from course_lib.errors import CourseError
 
 TIME_LIMIT = 10.0  # seconds that a check may take
 
 
 class Unsolved(Exception):
-    """The function still is the empty one that the notebook ships."""
+    """The function still is the empty one that the notebook ships; the message, if any, says by what we know."""
 
 
 class Wrong(Exception):
@@ -36,7 +41,7 @@ class Exercise:
 
     Attributes:
         check: calls the function on many cases; raises `Wrong` at the first that fails.
-        reference: a right answer, used where the student's is not.
+        reference: a right answer, used where the student's is not; badges call it by the name it is defined with.
         hints: what to think of, from gentle to plain; never code.
         difficulty, importance: 1 to 5.
         minutes: how long it usually takes.
@@ -57,6 +62,65 @@ class Checked:
     passed: bool
     solved: bool
     message: str
+
+
+class Trial:
+    """A student's function on one case after another; whatever goes wrong becomes a sentence that names the case.
+
+        trial = Trial(function)
+        trial.case("images (2, 3, 5, 5) uint8, 1 quarter turn")
+        turned = trial.call(images, 1)
+        trial.tensor("the pictures", turned, images.shape, images.dtype)
+    """
+
+    def __init__(self, function: Callable):
+        self._function, self._number, self._where, self._answered = function, 0, "", False
+
+    def case(self, words: str) -> None:
+        """Begin the next case; `words` say what is special about it."""
+        self._number += 1
+        self._where = f"case {self._number}, {words}:"
+
+    def call(self, *arguments):
+        """What the function returns.
+
+        Raises:
+            Unsolved: the very first call brings nothing: None, Ellipsis, NotImplemented or NotImplementedError.
+            Wrong: a later one brings nothing, or the function raises, changes a tensor that it was handed, or draws
+                from torch's global generator.
+        """
+        before = [argument.clone() if isinstance(argument, Tensor) else None for argument in arguments]
+        state = torch.get_rng_state()
+        try:
+            answer = self._function(*arguments)
+        except BaseException as error:  # a student's sys.exit() too
+            if isinstance(error, NotImplementedError) and not self._answered:
+                raise Unsolved from None
+            words = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+            raise Wrong(f"{self._where} your function raised {words}") from error
+        for argument, copy in zip(arguments, before, strict=True):
+            same = copy is None or torch.equal(argument, copy)
+            self.expect(same, "expected what was handed in unchanged, but it has changed; return new tensors.")
+        self.expect(
+            torch.equal(torch.get_rng_state(), state),
+            "expected torch's global generator untouched, but something drew from it; name your generator.",
+        )
+        if answer is None or answer is Ellipsis or answer is NotImplemented:
+            self.expect(not self._answered, f"your function returns {answer} here, though it gave an answer before.")
+            raise Unsolved("your function returns None; is a `return` missing?" if answer is None else "")
+        self._answered = True
+        return answer
+
+    def expect(self, right: bool, sentence: str) -> None:
+        """Raise `Wrong` with `sentence` unless `right`."""
+        if not right:
+            raise Wrong(f"{self._where} {sentence}")
+
+    def tensor(self, what: str, value, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+        """Expect a tensor of this shape and type."""
+        self.expect(isinstance(value, Tensor), f"expected {what} as a tensor, got {type(value).__name__}.")
+        self.expect(value.shape == shape, f"expected {what} of shape {tuple(shape)}, got {tuple(value.shape)}.")
+        self.expect(value.dtype == dtype, f"expected {what} of type {str(dtype)[6:]}, got {str(value.dtype)[6:]}.")
 
 
 _badges: dict[str, str] = {}
@@ -82,11 +146,13 @@ def check(name: str, function: Callable) -> Checked:
         try:
             exercise.check(function)
             outcome["checked"] = Checked(True, True, "Passed: your own function is used from here on.")
-        except (Unsolved, NotImplementedError):
-            outcome["checked"] = Checked(False, False, "Not solved yet; the reference is used so that you can go on.")
+        except (Unsolved, NotImplementedError) as error:
+            known = f": {error}" if isinstance(error, Unsolved) and str(error) else "."
+            message = f"Not solved yet{known} The reference is used so that you can go on."
+            outcome["checked"] = Checked(False, False, message)
         except Wrong as error:
             outcome["checked"] = Checked(False, True, str(error))
-        except Exception as error:
+        except BaseException as error:  # SystemExit and KeyboardInterrupt would end this thread without a word
             outcome["checked"] = Checked(False, True, f"your function raised {type(error).__name__}: {error}")
 
     # A thread, since a student's endless loop must not hold the notebook; a daemon, since it cannot be killed.
@@ -97,29 +163,38 @@ def check(name: str, function: Callable) -> Checked:
     return outcome.get("checked", late)
 
 
+def header(name: str) -> str:
+    """A line of Markdown: the exercise's name, difficulty and importance (1 to 5), and how long it usually takes."""
+    task = find(name)
+    difficulty, importance = ("●" * level + "○" * (5 - level) for level in (task.difficulty, task.importance))
+    return f"**{name}** · difficulty {difficulty} · importance {importance} · about {task.minutes} minutes"
+
+
 def exercise(name: str, function: Callable) -> Callable:
     """Check a student's function and return the one to go on with: theirs if it passed, else the reference.
+
+    Shows the exercise's header, what the check says and, unless it passed, a hint.
 
     Raises:
         CourseError: there is no such exercise.
         AssertionError: the answer is wrong and COURSE_STRICT=1.
     """
-    from IPython.display import Markdown, display
+    from course_lib.plots.style import show_markdown
 
     task, checked = find(name), check(name, function)
+    message = html.escape(checked.message, quote=False)  # "<lambda>() takes …" is no tag
     if checked.passed:
         _badges.pop(name, None)
-        display(Markdown(f"✓ **{name}.** {checked.message}"))
+        show_markdown(f"{header(name)}\n\n✓ {message}")
         return function
     if os.environ.get("COURSE_STRICT") == "1" and checked.solved:
         raise AssertionError(f"{name}: {checked.message}")
     _attempts[name] = _attempts.get(name, 0) + checked.solved
     case = re.match(r"case \d+", checked.message)
     verb = f"failed {case[0] if case else 'the check'}" if checked.solved else "is not written yet"
-    _badges[name] = f"reference `{name.split('.')[1]}` in use; yours {verb}"
+    _badges[name] = f"reference `{task.reference.__name__}` in use; yours {verb}"
     hint = task.hints[min(max(_attempts[name] - 1, 0), len(task.hints) - 1)]
-    mark = "✗" if checked.solved else "○"
-    display(Markdown(f"{mark} **{name}.** {checked.message}  \n*Hint:* {hint}"))
+    show_markdown(f"{header(name)}\n\n{'✗' if checked.solved else '○'} {message}  \n*Hint:* {hint}")
     return task.reference
 
 

@@ -50,7 +50,7 @@ def show_figure(figure, caption: str, alt: str, badges: list[str] | None = None)
     """Display a figure above its caption; `badges` warn that it rests on a reference solution."""
     from IPython.display import HTML, display
 
-    notes = "".join(f'<div class="course-badge" style="color:{RED}">⚠ {html.escape(badge)}</div>' for badge in badges or [])
+    notes = f'<div class="course-badge" style="color:{RED}">⚠ {html.escape(" · ".join(badges))}</div>' if badges else ""
     display(HTML(
         f'<figure style="margin:0.5em 0">{image_tag(png(figure), alt)}'
         f'<figcaption style="max-width:46em;margin-top:0.4em"><em>{html.escape(caption)}</em>{notes}</figcaption></figure>'

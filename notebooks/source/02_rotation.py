@@ -22,10 +22,10 @@
 # | section | 45 minutes | 90 minutes |
 # |---|---|---|
 # | 1 · Play | ✓ | ✓ |
-# | 2 · Invent the labels | read | do the exercise |
+# | 2 · Invent the labels | read | do the three exercises |
 # | 3 · Train | ✓ | ✓ |
-# | 4 · Doubt: could the file give it away? | look at the figure | ✓ |
-# | 5 · Is it good for anything else? | ✓ | ✓ |
+# | 4 · Doubt: could the file give it away? | look at the figure | ✓, with its exercise |
+# | 5 · Is it good for anything else? | ✓ | ✓, with its exercise |
 # | 6 · What does it look at? | browse | ✓ |
 # | 7 · What we know now | ✓ | ✓ |
 #
@@ -128,7 +128,38 @@ rotate = exercise("rotation.rotate", rotate)
 #
 # The last two axes hold the rows and the columns. `rot90` exchanges the two and reverses one of them, once for each quarter turn. No pixel changes its value.
 # </details>
+
+# %% [markdown]
+# One angle is not a lesson. Turn each picture only once, at random, and a batch may hold many upright pictures and few that lie on their side; a network can lower its loss a little by preferring the angle that came most often. So every picture enters the batch four times, once at each angle.
 #
+# **Before you write it:** two pictures go in, A and B. Write down the eight that come out, and below each its label. There is more than one order that works. What must be true of all of them?
+#
+# > **Exercise 2 · `build_batch`** (difficulty 2 of 5, importance 4 of 5, about six minutes.) `images` has the shape N x C x S x S. Return two tensors: the pictures, 4N x C x S x S, every image at all four angles, and the labels, 4N whole numbers from 0 to 3 (`torch.int64`, on the device of `images`): how many quarter turns each picture got. Turn with the `rotate` that is handed in.
+# >
+# > Any order will do, all images at one angle after another or all angles of one image after another, as long as each label stands where its picture stands. `torch.cat` puts tensors one behind the other; `torch.arange(4, device=…)` counts from 0 to 3.
+
+# %%
+def build_batch(images, rotate):
+    """All four rotations of N images: pictures 4N x C x S x S, labels 4N."""
+    raise NotImplementedError  # your turn: replace this line
+
+
+build_batch = exercise("rotation.build_batch", build_batch)
+
+# %% [markdown]
+# <details><summary>A solution, for when you have tried</summary>
+#
+# ```python
+# def build_batch(images, rotate):
+#     pictures = torch.cat([rotate(images, turns) for turns in range(4)])
+#     labels = torch.arange(4, device=images.device).repeat_interleave(len(images))
+#     return pictures, labels
+# ```
+#
+# The first N pictures are unturned, so the first N labels are 0; the next N are 1, and so on. `repeat_interleave(N)` writes each number N times before it goes on to the next. `repeat(N)` would write 0, 1, 2, 3, 0, 1, 2, 3: the right labels, beside the wrong pictures. Nothing would crash. The network would only never learn.
+# </details>
+
+# %% [markdown]
 # Now the whole task. Run the cell and read the shapes: eight pictures go in, thirty-two come out, because every picture stands in the batch at all four angles. That way no angle is rarer than another, and the network cannot win by preferring one.
 
 # %%
@@ -162,8 +193,53 @@ session.show(
 # $$\text{loss} = -\frac{1}{M} \sum_{i=1}^{M} \ln p_i$$
 #
 # A network that guesses gives each of the four angles a probability of one quarter, and $-\ln \frac{1}{4} = \ln 4$. The untrained network above stands near that.
+
+# %% [markdown]
+# One trap sits in this line-up. During training half of the pictures are also mirrored, left and right exchanged, so that the network cannot learn them by heart. Here is a version of `hide` that does it. It runs, its shapes are right, its labels are the turns that were made. And a network trained on it will never do well.
 #
-# One trap sits in this line-up. During training `task.hide` also shifts each picture by a few pixels and mirrors half of them, so that the network cannot learn them by heart. That must happen *before* your `rotate` is called. Turn a picture by 90 degrees and then mirror it: the result is the same as mirroring first and turning by 270. If we mirrored last, 90 and 270 could not be told apart.
+# Read it. Where is the mistake?
+
+# %%
+def broken_hide(images, rng):
+    """All four rotations of every image, half of them mirrored, and the labels."""
+    pictures, labels = build_batch(images, rotate)
+    mirror = torch.randint(0, 2, (len(pictures), 1, 1, 1), generator=rng, device=images.device).bool()
+    return torch.where(mirror, pictures.flip(-1), pictures), labels
+
+
+photo = photos.train.images[:1]
+one = rotate(photo, 1).flip(-1)      # label 1, then mirrored
+other = rotate(photo.flip(-1), 3)    # mirrored, then label 3
+print(f"The same picture: {torch.equal(one, other)}")
+
+# %% [markdown]
+# The two lines make the same picture, pixel for pixel, and give it two labels. `broken_hide` shows the network that picture and calls it 1. A picture whose mirror image it has seen elsewhere says 3. Nobody can be right about both.
+#
+# Which angles are safe from this, and which are not? Try it on paper with the letter R.
+#
+# > **Exercise 3 · mend `hide`** (difficulty 2 of 5, importance 5 of 5, about eight minutes.) Return pictures and labels as `build_batch` does, so that every picture, turned *back* by its label, is an image that was handed in or its mirror image, upright. Each image is mirrored half of the time, and `rng` decides: draw from it, and from nothing else.
+
+# %%
+def hide(images, rng):
+    """Each image mirrored half of the time, at all four angles: pictures 4N x C x S x S, labels 4N."""
+    raise NotImplementedError  # your turn: replace this line
+
+
+hide = exercise("rotation.find_flip_bug", hide)
+
+# %% [markdown]
+# <details><summary>A solution, for when you have tried</summary>
+#
+# ```python
+# def hide(images, rng):
+#     mirror = torch.randint(0, 2, (len(images), 1, 1, 1), generator=rng, device=images.device).bool()
+#     return build_batch(torch.where(mirror, images.flip(-1), images), rotate)
+# ```
+#
+# Only the order has changed. A mirrored photo is still a photo that stands upright, so it may be turned and labelled like any other. Mirroring after the turn swaps 90 with 270 degrees; 0 and 180 stay what they are. That is why the broken version does not fail altogether: it is right about half of the pictures, and tosses a coin about the other half. Mistakes of this kind look like a network that is a little too small.
+# </details>
+#
+# The library's `task.hide`, with which we train, keeps to the same order: shift and mirror first, then turn.
 
 # %% [markdown]
 # ## 3 · Train
@@ -226,9 +302,36 @@ session.claim("rot.learns")
 # | scrambled and saved | what the compression left, and nothing else |
 # | scrambled, saved and stretched | what survives a cure; see below |
 
+# %% [markdown]
+# The order of the two steps decides what the experiment can find.
+#
+# **Before you write it, guess.** Save first and scramble afterwards: would the blind reader of the next cells find a leak that is there? And if all pictures got *the same* random orientation, saved afterwards: could a reader who does look at pictures tell the angle again?
+#
+# > **Exercise 4 · `scramble_then_save`** (difficulty 3 of 5, importance 4 of 5, about eight minutes.) Turn each of the N `images` by its own number of quarter turns, drawn with `rng`, each of the four equally often. Then hand the batch to `save`, a function that takes pictures N x C x S x S and returns them as they come back from the file, and return what it returns, in the same order. `rotate_each(images, quarter_turns)` turns image i by the i-th of N whole numbers.
+
 # %%
-audit_train = jpeg_audit(photos.train, session.rng("audit train"), size=session.budget(quick=1500, classroom=10000))
-audit_test = jpeg_audit(photos.test, session.rng("audit test"), size=session.budget(quick=1000, classroom=10000))
+def scramble_then_save(images, save, rng):
+    """The images, each at a random orientation of its own, as they come back from `save`."""
+    raise NotImplementedError  # your turn: replace this line
+
+
+scramble_then_save = exercise("rotation.spot_the_leak", scramble_then_save)
+
+# %% [markdown]
+# <details><summary>A solution, and the answers to the two questions</summary>
+#
+# ```python
+# def scramble_then_save(images, save, rng):
+#     turns = torch.randint(0, 4, (len(images),), generator=rng)
+#     return save(rotate_each(images, turns))
+# ```
+#
+# Saved first, the trace lies in the file's original direction and is then scrambled together with the picture. The reader is asked for the turn that comes after, and the trace no longer says anything about it: the leak is there, and the experiment declares it absent. With one orientation for all, every tree leans the same way. Whoever looks at pictures learns that way in place of "up", names the angle well, and we would blame the file for what the picture told. The first mistake hides a leak, the second invents one.
+# </details>
+
+# %%
+audit_train = jpeg_audit(photos.train, session.rng("audit train"), session.budget(quick=1500, classroom=10000), scramble_then_save=scramble_then_save)
+audit_test = jpeg_audit(photos.test, session.rng("audit test"), session.budget(quick=1000, classroom=10000), scramble_then_save=scramble_then_save)
 pair = torch.cat([audit_test["scrambled"][:3], audit_test["scrambled and saved"][:3]])
 session.show(
     image_row(pair, ["scrambled"] * 3 + ["and saved"] * 3),
@@ -288,7 +391,47 @@ session.say("Scrambled only: {rot.jpeg.turned}. Scrambled and saved: **{rot.jpeg
 # A **probe** answers that. Freeze the network: none of its numbers may change any more. Run pictures through it, and write down what comes out after some stage. Each channel is averaged over the cells of a grid, which gives one list of numbers a picture, about equally long for every stage: a coarse grid where there are many channels, a finer one where there are few. On those lists, and nothing else, train the simplest classifier there is: a linear one, which gives each class a weighted sum of the numbers. A few thousand labelled pictures do. If that can tell the classes apart, the features have done the work.
 #
 # Three separate sets keep this honest: training pictures fit the probe, validation pictures choose its settings and the stage that gains most, test pictures give the figure.
+
+# %% [markdown]
+# *Freeze the network* is easily said. Most networks hold layers of BatchNorm, which rescale their numbers by averages kept from training. In training mode these averages move with every batch that passes, even where no gradient flows and no weight is trained. A probe that overlooks this trains the network a little with every picture it measures, and then reports what it has done as what was there.
 #
+# **Before you write it:** name three things about a network that a careless measurement could leave changed.
+#
+# > **Exercise 5 · `probe_features`** (difficulty 3 of 5, importance 5 of 5, about eight minutes.) `images` are normalised pictures, N x C x H x W. `backbone(images)` returns the last stage's map, N x D x h x w. Return its average over h and w, N x D, without a gradient attached. Measure in evaluation mode (`backbone.eval()`), so that no picture's features depend on its neighbours in the batch. Afterwards everything must be as you found it: parameters, averages, and the mode, whichever it was (`backbone.training` tells; `backbone.train(mode)` sets it).
+
+# %%
+def probe_features(backbone, images):
+    """The last stage's features, averaged over the map: N x D. The network stays as it is."""
+    raise NotImplementedError  # your turn: replace this line
+
+
+probe_features = exercise("rotation.freeze_and_probe", probe_features)
+
+# %% [markdown]
+# <details><summary>A solution, for when you have tried</summary>
+#
+# ```python
+# def probe_features(backbone, images):
+#     training = backbone.training
+#     backbone.eval()
+#     with torch.no_grad():
+#         features = backbone(images).mean((2, 3))
+#     backbone.train(training)
+#     return features
+# ```
+#
+# Three things could have changed: the averages, the mode, and whether gradients are recorded. `torch.no_grad()` alone saves none of the averages; `backbone.eval()` alone saves no memory and leaves the mode behind. Setting `requires_grad` to False would freeze the network, and it would stay frozen when you train it next.
+# </details>
+#
+# The library does the same for every stage, and on top of it compares every stored number before and after, bit for bit; it stops if one has changed. Try your function on the untrained network:
+
+# %%
+backbone = session.backbone("rotation").to(session.device)
+features = probe_features(backbone, normalise(photos.test.images[:8].to(session.device)))
+print(f"eight pictures in: {tuple(features.shape)} numbers out; the first picture's first five: "
+      f"{[round(number, 2) for number in features[0, :5].tolist()]}")
+
+# %% [markdown]
 # **What must we compare with?** A network that has learnt nothing is not useless. Random filters still respond to edges and colours, and a probe on them does better than guessing. So every figure below stands beside the same probe on the same architecture with random weights. What pretraining added is the difference.
 #
 # At which stage do you expect the largest difference: early, in the middle, or at the end, right below the layer that names angles?
@@ -332,8 +475,6 @@ session.claim("rot.layers")
 # Nobody labelled anything during the training, and yet a linear classifier now finds more: the gain is what the network learnt by the way.
 #
 # Why look at every stage? The last one stands right below the layer that names angles. It may specialise on *which way is up?* and throw away what *what is it?* would need. The claim box says whether this run shows that; where the best stage is the last one, it does not. Either way, when you use a pretrained network, try more than its top.
-#
-# One more thing could fool us. The network holds layers that rescale numbers by averages kept from training, and these averages can move even when no weight is trained: a probe that lets them would quietly train the network. So the library compares every stored number before and after, bit for bit, and stops if one has changed.
 
 # %% [markdown]
 # ## 6 · What does it look at?
