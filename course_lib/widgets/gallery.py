@@ -109,10 +109,11 @@ class SceneExplorer:
         self.value.disabled = name not in self._has
         if name in self._has:
             low, high, whole = self._ranges[name]
-            self.value.min, self.value.max = min(low, self.value.min), max(high, self.value.max)
-            self.value.value = self.given.get(name, self._has[name])
-            self.value.min, self.value.max = low, high
-            self.value.step = 1 if whole else (high - low) / 100
+            with self.value.hold_sync():
+                self.value.min, self.value.max = min(low, self.value.min), max(high, self.value.max)
+                self.value.value = self.given.get(name, self._has[name])
+                self.value.min, self.value.max = low, high
+                self.value.step = 1 if whole else (high - low) / 100
         self._quiet = False
 
     def _moved(self) -> None:

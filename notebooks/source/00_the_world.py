@@ -54,6 +54,7 @@ from course_lib.widgets.gallery import SceneExplorer, player
 from course_lib.widgets.game import Game
 from course_lib.widgets.quiz import Quiz
 
+# %%
 import torch
 from IPython.display import display
 

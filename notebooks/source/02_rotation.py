@@ -55,6 +55,7 @@ from course_lib.widgets.game import Game
 from course_lib.widgets.quiz import Quiz
 from course_lib.widgets.training_panel import Presets
 
+# %%
 import torch
 
 session = start("02_rotation", profile=profile, dataset=dataset, seed=seed, device=device)

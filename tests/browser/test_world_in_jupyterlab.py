@@ -37,6 +37,9 @@ def test_a_student_in_the_gallery(lab, tmp_path):
     )
     shown("factor").locator("select").select_option(label="object.scale")
     handle = shown("value").locator(".noUi-handle")
+    page.wait_for_function(  # the slider has taken the factor's range
+        "() => document.querySelector('.course-gallery-value .noUi-handle').getAttribute('aria-valuemax') < 1", timeout=30_000
+    )
     handle.focus()
     handle.press("ArrowRight")
     page.wait_for_function(

@@ -20,7 +20,7 @@ def explorer():
 def test_ranges_cover_what_is_drawn():
     found = ranges(0, range(60))
     low, high, whole = found["object.scale"]
-    assert 0.46 <= low < high < 0.78 and not whole
+    assert 0.42 <= low < high < 0.76 and not whole
     assert found["distractors.behind"] == (0, 2, True)
 
 
