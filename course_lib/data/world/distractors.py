@@ -22,17 +22,31 @@ _BUSH = list(KINDS).index("bush")
 _WINDOW = 0.5  # every distractor and its shadow fit
 
 
-def scatter(draw: Draws, name: str, film, x, y, size, shown, *, number, depth, roll, texture, light, strength, standing):
-    """Paint one distractor and its shadow into `film` (changed in place, see `film.py`).
+def scatter(draw: Draws, name: str, film: torch.Tensor, shown: torch.Tensor, number: int, roll, **scene: torch.Tensor):
+    """Paint one distractor and its shadow into `film` (changed in place, see `film.py`) of the scenes that have one.
 
-    x, y: n x 1 x 1, its centre in the world; size: half its extent; shown: bool n x 1 x 1. number: of the instance.
-    depth: n x 1 x 1, its distance. roll: see `Window`. texture: n x S x S noise. light, strength: see `Canvas.light`.
-    standing: bool n x 1 x 1, upright on the ground rather than lying on a surface at any angle.
+    shown: bool n x 1 x 1, which have one; only they draw and record its factors. number: of the instance. roll: see
+    `Window`. scene: what `_paint` asks for, of all n scenes.
+    """
+    where = shown.flatten().nonzero().flatten()
+    if not len(where):
+        return
+    part, seen = draw.subset(where), film.index_select(0, where)  # several times as fast as film[where]
+    _paint(part, name, seen, number, [side[where] for side in roll], **{key: value[where] for key, value in scene.items()})
+    film.index_copy_(0, where, seen)
+    draw.absorb((where, part))
+
+
+def _paint(draw: Draws, name: str, film, number: int, roll, *, x, y, size, depth, texture, light, strength, standing):
+    """Paint one distractor and its shadow into `film` (changed in place).
+
+    x, y: n x 1 x 1, its centre in the world; size: half its extent; depth: its distance. texture: n x S x S noise.
+    light, strength: see `Canvas.light`. standing: bool n x 1 x 1, upright on the ground rather than lying on a surface
+    at any angle.
     """
     window = Window(film.shape[-1], roll, (x, y), (_WINDOW, _WINDOW))
     right, up = window.world_x - x, window.world_y - y
     kind = draw.integer(f"{name}.kind", len(KINDS))
-    draw.keep(f"{name}.kind", torch.where(shown, kind, -1))
     half_width, half_height, corner, ripple, bevel, free = among(kind, list(KINDS.values()))
     half_width = half_width * size * draw.uniform(f"{name}.stretch", 0.8, 1.15)
     half_height = half_height * size
@@ -42,7 +56,7 @@ def scatter(draw: Draws, name: str, film, x, y, size, shown, *, number, depth, r
     turn = torch.where(standing, draw.uniform(f"{name}.lean", -0.02, 0.02), draw.uniform(f"{name}.turn"))
     cos, sin = cos_sin(turn)
     distance = box(right * cos + up * sin, up * cos - right * sin, half_width, half_height, corner * smaller)
-    distance = torch.where(shown, distance + rough * (ripple * size), 10.0)
+    distance = distance + rough * (ripple * size)
     bush = torch.where(kind == _BUSH, 1.0, 0.0)
     lightness, hue = draw.uniform(f"{name}.lightness", 0.35, 0.8), draw.uniform(f"{name}.hue")
     many = free_rgb(lightness, draw.uniform(f"{name}.chroma", 14.0, 40.0), hue)
@@ -57,7 +71,7 @@ def scatter(draw: Draws, name: str, film, x, y, size, shown, *, number, depth, r
     right, up = right - away_x, up - away_y
     outline = box(right * cos + up * sin, up * cos - right * sin, half_width, half_height, smaller * 0.9)
     shadow = torch.where(standing, pool, outline)
-    shade = (0.5 - shadow / (smaller * 0.8)).clamp(0, 1) * torch.where(shown, 0.15 + 0.25 * strength, 0.0)
+    shade = (0.5 - shadow / (smaller * 0.8)).clamp(0, 1) * (0.15 + 0.25 * strength)
     part = window.cut(film)
     part[:, :3] *= (1 - shade)[:, None]
     window.paste(lay(part, canvas.light(light, strength), canvas, number, depth, 1.0), film)

@@ -30,7 +30,7 @@ CHANGES = {  # counterfactuals: factors that are given instead of drawn, and fac
     "relit": ({}, ("light.",)),
     "turned": ({"object.turn": 1}, ()),
 }
-_CHUNK_PIXELS = 96 * 64 * 64  # rendered at once, a thread: about 150 MB
+_CHUNK_PIXELS = 128 * 64 * 64  # rendered at once, a thread: about 200 MB
 
 
 def render(
@@ -197,7 +197,7 @@ def _render(draw: Draws, label: int, size: int) -> dict[str, torch.Tensor]:
         extent = draw.uniform(f"distractor{k}.size", 0.055, 0.11) * shrunk
         y = torch.where(outdoors, stands + extent * 0.6, rise * 0.96 - 0.48)
         far = distance_at(x, torch.where(outdoors, stands, y), extent, k)
-        scatter(draw, f"distractor{k}", film, x, y, extent, k < others, number=OBJECT + 1 + k, depth=far, **common)
+        scatter(draw, f"distractor{k}", film, k < others, OBJECT + 1 + k, x=x, y=y, size=extent, depth=far, **common)
     lit = canvas.light(light, strength) * (1 + around.cut(grain[:, None]) * 0.25)
     far = distance_at(object_x, torch.where(outdoors, foot, object_y), scale * 0.5, 4)
     around.paste(lay(around.cut(film), lit, canvas, OBJECT, far, scale), film)
@@ -207,7 +207,7 @@ def _render(draw: Draws, label: int, size: int) -> dict[str, torch.Tensor]:
     y = torch.where(outdoors, foot + extent * 0.5, object_y + towards_y * height * scale * 0.38)
     far = torch.where(outdoors, near * 0.97, far * 0.9)
     before = draw.chance("occluder", 0.35)
-    scatter(draw, "occluder", film, x, y, extent, before, number=OBJECT + 5, depth=far, **common)
+    scatter(draw, "occluder", film, before, OBJECT + 5, x=x, y=y, size=extent, depth=far, **common)
 
     # The weather, the hour, and the camera.
     under_weather(draw, film, outdoors, window)

@@ -25,7 +25,7 @@ def gather(work: Callable, jobs: list, count: int, device: torch.device) -> dict
         for name, values in part.items():
             if name not in result:
                 result[name] = torch.empty(count, *values.shape[1:], dtype=values.dtype, device=device)
-            result[name][where] = values
+            result[name].index_copy_(0, where, values)
         factors.append((where, drawn))
     return result | {"factors": collect(factors, count)}
 
