@@ -89,6 +89,7 @@ class Session:
         self.forecasts: dict[str, float] = {}
         self.train_seconds = 0.0
         self.runs: dict[str, Any] = {}  # TrainingRun, by name
+        self._controls: dict[str, Any] = {}  # what a sweep's panel hands to `fit`
         self._writing = threading.Lock()
         slug = re.sub(r"\W+", "-", dataset).strip("-")[-40:] + "-" + hashlib.sha256(dataset.encode()).hexdigest()[:6]
         self._record_file = self.out / "records" / f"{notebook}--{profile}--{seed}--{slug}.json"
@@ -181,6 +182,56 @@ class Session:
         `make` builds the backbone and the task.
         """
         return self.runs.get(name) or self.train(name, *make(), steps=steps, **options)
+
+    def fit(self, backbone: Backbone, task: PretextTask, split: data.Split | None = None, *, steps: int, **options) -> History:
+        """`fit` here and now, without a panel, on the training split unless another is given: for the nets of a `sweep`.
+
+        Raises:
+            KeyboardInterrupt: somebody pressed the sweep's Stop.
+        """
+        task.to(self.device)
+        history = fit(
+            backbone, task, split if split is not None else self.dataset.train, steps=steps, seed=self.seed,
+            precision=self.precision, **self._controls, **options,
+        )  # fmt: skip
+        self.train_seconds += history.seconds
+        if history.stopped:
+            raise KeyboardInterrupt
+        return history
+
+    def sweep(self, name: str, measure: Callable[[Any], float], settings: dict[str, Any], *, chance: float | None = None):
+        """An experiment of several networks, too long for a live cell: what it gave elsewhere, and a button that runs it.
+
+        Shown are the committed verdicts (docs/claims.json) on the claims that compare this sweep's records. Pressed, or
+        where `course claims` asks for one of those claims, each of the `settings` is measured: `measure(setting)`, a
+        fraction, is recorded as `name.key`. Networks inside `measure` train by `session.fit`, so that Stop reaches them.
+
+        Args:
+            name: `rot.count`.
+            settings: key -> what `measure` gets.
+            chance: what guessing gives.
+        """
+        from course_lib.run import claims
+        from course_lib.widgets.sweep import Sweep
+
+        about = [
+            claim for claim in claims.load().values() if any(side.startswith(f"{name}.") for side in (claim.a, claim.b))
+        ]
+
+        def one(key: str, controls: dict) -> float:
+            self._controls = controls
+            try:
+                return self.record(f"{name}.{key}", measure(settings[key]), chance=chance, unit="fraction")
+            finally:
+                self._controls = {}
+
+        sweep = Sweep(name, list(settings), one, claims.committed(about, self.dataset_name))
+        asked = os.environ.get("COURSE_CLAIMS", "").split()
+        sweep.show(run=any(claim.id in asked for claim in about))
+        for claim in about:
+            if claim.a in self.records or claim.b in self.records:
+                self.claim(claim.id)
+        return sweep
 
     def scores(self, backbone: Backbone, task: PretextTask, split: data.Split | None = None) -> dict[str, float]:
         """The task's scores on unseen data, without augmentation: the test split unless another is given."""

@@ -1,5 +1,6 @@
-"""Take the figures of the last `course run` into docs/measurements.json, which the notebooks' title cards read, and
-those of the last `course data audit` into docs/audit.json, which `00_the_world` shows.
+"""Take the figures of the last `course run` into docs/measurements.json, which the notebooks' title cards read; those of
+the last `course data audit` into docs/audit.json, which `00_the_world` shows; and the verdicts of the last `course claims`
+into docs/claims.json, which the notebooks' sweeps show.
 
     course run --profile quick && python docs/measure.py "two cores of an office laptop"
 """
@@ -11,17 +12,13 @@ from pathlib import Path
 
 from course_lib.paths import output_directory, write_atomically
 from course_lib.run import audit
-from course_lib.run.results import read
+from course_lib.run.claims import public
+from course_lib.run.results import CLAIM_KEY, merge, read
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "measurements.json"
 KEY = ("notebook", "profile", "dataset", "machine")
 TODAY = datetime.date.today().isoformat()
-
-
-def public(dataset: str) -> str:
-    """A data set's name; where a student keeps photos concerns nobody."""
-    return Path(dataset.removeprefix("folder:")).name
 
 
 def measured(machine: str) -> list[dict]:
@@ -52,3 +49,9 @@ if __name__ == "__main__":
         for name, table in audit.read(output_directory()).items()
     }
     write_atomically(HERE / audit.FILE, json.dumps(audit.read(HERE) | tables, indent=1) + "\n")
+    verdicts = [
+        row | {"dataset": public(row["dataset"]), "date": TODAY, "machine": sys.argv[1]}
+        for row in read(output_directory() / "claims.json", CLAIM_KEY)
+        if row["profile"] != "smoke" and row["a"]
+    ]
+    merge(HERE / "claims.json", verdicts, CLAIM_KEY)

@@ -1,12 +1,14 @@
 """What each stage of a network is worth."""
 
-from course_lib.plots.style import BLUE, GREY, ORANGE
+from course_lib.plots.style import BLUE, GREEN, GREY, ORANGE
 
 
-def probe_curve(pretrained: dict[str, float], random: dict[str, float], chance: float):
+def probe_curve(
+    pretrained: dict[str, float], random: dict[str, float], chance: float, supervised: dict[str, float] | None = None
+):
     """Two panels: a probe's accuracy (0…1) after each stage, pretrained beside random weights; and the difference.
 
-    Both dictionaries hold the same stages, first to last.
+    The dictionaries hold the same stages, first to last. `supervised`: a network trained with the labels, for comparison.
     """
     from matplotlib.figure import Figure
 
@@ -15,15 +17,20 @@ def probe_curve(pretrained: dict[str, float], random: dict[str, float], chance: 
     left, right = figure.subplots(1, 2)
     left.plot(stages, [100 * pretrained[stage] for stage in stages], "o-", color=BLUE, label="pretrained")
     left.plot(stages, [100 * random[stage] for stage in stages], "s--", color=GREY, label="random weights")
+    if supervised:
+        left.plot(stages, [100 * supervised[stage] for stage in stages], "^-.", color=GREEN, label="with labels")
     left.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":", label="guessing")
     left.set(title="What a linear probe reads", ylabel="test accuracy (%)", ylim=(0, None))
     left.legend()
     gain = [100 * (pretrained[stage] - random[stage]) for stage in stages]
-    bars = right.bar(stages, gain, color=ORANGE)
+    bars = right.bar(stages, gain, color=ORANGE, label="pretrained")
     right.bar_label(bars, fmt="%+.1f", padding=2)
+    if supervised:
+        right.plot(stages, [100 * (supervised[s] - random[s]) for s in stages], "^-.", color=GREEN, label="with labels")
+        right.legend()
     right.axhline(0, color="black", linewidth=1)
     right.margins(y=0.15)
-    right.set(title="What pretraining added", ylabel="gain over random (points)")
+    right.set(title="What training added", ylabel="gain over random (points)")
     right.grid(axis="x", visible=False)
     return figure
 

@@ -5,7 +5,8 @@ turned: a mirror image of a picture turned by 90 degrees is one turned by 270, s
 two indistinguishable and cap the accuracy near 75 %.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -26,15 +27,37 @@ def rotate(images: Tensor, quarter_turns: int) -> Tensor:
     return torch.rot90(images, quarter_turns, (-2, -1))
 
 
+def rotate_by_eighths(images: Tensor, eighths: int) -> Tensor:
+    """The inscribed disc of square images (uint8 N x C x S x S), turned anticlockwise by 22.5 + 45 times `eighths`
+    degrees; grey around it.
+
+    Angles between the quarter turns cannot do without interpolation. The offset makes all eight go through the same
+    amount of it, and the disc hides the corners, so that neither tells the angle.
+    """
+    size = images.shape[-1]
+    angle = math.radians(22.5 + 45 * eighths)
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]])
+    grid = F.affine_grid(turn[None], [1, 1, size, size], align_corners=False).to(images.device)
+    turned = F.grid_sample(images.float(), grid.expand(len(images), -1, -1, -1), align_corners=False)
+    line = (torch.arange(size, device=images.device) + 0.5) / size * 2 - 1
+    disc = line[:, None] ** 2 + line**2 < (1 - 1 / size) ** 2
+    return torch.where(disc, turned.round(), 128.0).to(torch.uint8)
+
+
 def rotate_each(images: Tensor, quarter_turns: Tensor) -> Tensor:
     """Images (N x C x S x S), each turned anticlockwise by its own number of quarter turns (int64 N)."""
     return torch.stack([rotate(image, turns) for image, turns in zip(images, quarter_turns.tolist(), strict=True)])
 
 
+def all_rotations(images: Tensor, rotate: Callable[[Tensor, int], Tensor], turns: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """N images at each of K `turns`: images KN x 3 x S x S and labels KN (places in `turns`), rotation by rotation."""
+    turned = torch.cat([rotate(images, turn) for turn in turns])
+    return turned, torch.arange(len(turns), device=images.device).repeat_interleave(len(images))
+
+
 def four_rotations(images: Tensor, rotate: Callable[[Tensor, int], Tensor] = rotate) -> tuple[Tensor, Tensor]:
     """All four rotations of N images: images 4N x 3 x S x S and labels 4N (quarter turns, 0…3), rotation by rotation."""
-    turned = torch.cat([rotate(images, turns) for turns in range(4)])
-    return turned, torch.arange(4, device=images.device).repeat_interleave(len(images))
+    return all_rotations(images, rotate, range(4))
 
 
 def shifted_and_mirrored(images: Tensor, rng: torch.Generator, most: int = 3) -> Tensor:
@@ -56,7 +79,7 @@ def _reflected(position: Tensor, size: int) -> Tensor:
 
 
 class Rotation(PretextTask):
-    """Four-way classification of the angle by which an image was turned.
+    """Classification of the angle by which an image was turned: four quarter turns, or as many as you name.
 
     Args:
         backbone: its last stage feeds the head.
@@ -64,9 +87,8 @@ class Rotation(PretextTask):
         rotate: turns N x 3 x S x S images by a number of quarter turns; a student's own function, say.
         augment: moves and mirrors the images *before* they are turned; `rescaled_window` here is the JPEG-proof choice,
             since stretching smears the 8 x 8 grid of compression blocks that can give the angle away.
+        turns: what `rotate` is asked for, K numbers; (0, 2) tells upright from upside down.
     """
-
-    chance = 0.25
 
     def __init__(
         self,
@@ -74,44 +96,45 @@ class Rotation(PretextTask):
         rng: torch.Generator,
         rotate: Callable[[Tensor, int], Tensor] = rotate,
         augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        turns: Sequence[int] = (0, 1, 2, 3),
     ):
         super().__init__()
-        self.rotate = rotate
+        self.rotate, self.turns, self.chance = rotate, turns, 1 / len(turns)
         self.augment = augment or shifted_and_mirrored
-        self.head = initialise(nn.Linear(backbone.widths[backbone.stage_names[-1]], len(ANGLES)), rng)
+        self.head = initialise(nn.Linear(backbone.widths[backbone.stage_names[-1]], len(turns)), rng)
 
     def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """`visible`: 4N x 3 x S x S float images, every image at every angle; `hidden`: 4N quarter turns, 0…3."""
+        """`visible`: KN x 3 x S x S float images, every image at every angle; `hidden`: KN places in `turns`, 0…K - 1."""
         images = self.augment(batch.images, rng) if self.training else batch.images
-        turned, quarter_turns = four_rotations(images, self.rotate)
-        return normalise(turned), quarter_turns
+        turned, hidden = all_rotations(images, self.rotate, self.turns)
+        return normalise(turned), hidden
 
     def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
-        """Logits, 4N x 4: average the last feature map over the image, then one linear layer."""
+        """Logits, KN x K: average the last feature map over the image, then one linear layer."""
         return self.head(backbone(visible).mean((2, 3)))
 
     def loss(self, prediction: Tensor, hidden: Tensor) -> Tensor:
-        """Cross-entropy (section 3.1, eq. 2), averaged over the images and their four rotations."""
+        """Cross-entropy (section 3.1, eq. 2), averaged over the images and their rotations."""
         return F.cross_entropy(prediction, hidden)
 
     def score(self, prediction: Tensor, hidden: Tensor) -> dict[str, float]:
-        """`accuracy`: the share of angles named correctly; guessing gives 0.25."""
+        """`accuracy`: the share of angles named correctly; guessing gives 1/K."""
         return {"accuracy": (prediction.argmax(1) == hidden).float().mean().item()}
 
     def draw(self, batch: Batch, rng: torch.Generator):
         """One row an image, one column an angle: what the network sees, titled with what it must say."""
         from matplotlib.figure import Figure
 
-        count = len(batch.index)
-        turned, quarter_turns = four_rotations(batch.images, self.rotate)
-        figure = Figure(figsize=(6.4, 1.6 * count + 0.3), layout="constrained")
-        axes = figure.subplots(count, 4, squeeze=False)
-        for k, (image, turns) in enumerate(zip(turned.cpu(), quarter_turns.tolist(), strict=True)):
+        count, columns = len(batch.index), len(self.turns)
+        turned, hidden = all_rotations(batch.images, self.rotate, self.turns)
+        figure = Figure(figsize=(1.6 * columns, 1.6 * count + 0.3), layout="constrained")
+        axes = figure.subplots(count, columns, squeeze=False)
+        for k, (image, answer) in enumerate(zip(turned.cpu(), hidden.tolist(), strict=True)):
             axis = axes[k % count, k // count]
             axis.imshow(image.permute(1, 2, 0))
             axis.set_axis_off()
             if k % count == 0:
-                axis.set_title(f"hidden: {ANGLES[turns]}°", fontsize=10)
+                axis.set_title(f"hidden: {ANGLES[answer]}°" if columns == len(ANGLES) else f"hidden: {answer}", fontsize=10)
         return figure
 
 

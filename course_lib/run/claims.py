@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.errors import CourseError
+from course_lib.paths import project
 from course_lib.run import notebooks, results
 
 COLUMNS = ("id", "statement", "notebook", "metric", "direction", "margin", "a", "b", "data", "profile", "note")
@@ -98,14 +99,19 @@ def verdict(a: list[float], b: list[float], direction: str, margin: float) -> st
     return "holds" if beats(a, b) else "reversed" if beats(b, a) else "undecided"
 
 
+def _is_number(side: str) -> bool:
+    try:
+        float(side)
+    except ValueError:
+        return False
+    return True
+
+
 def judge(claim: Claim, dataset: str, profile: str, rows: list[dict]) -> dict:
     """The row of claims.json for `claim` on `dataset`, from the notebook's finished `rows`, one a seed."""
 
     def figure(side: str, row: dict) -> float | None:
-        try:
-            return float(side)
-        except ValueError:
-            return row["records"].get(side, {}).get("value")
+        return float(side) if _is_number(side) else row["records"].get(side, {}).get("value")
 
     pairs = [(figure(claim.a, row), figure(claim.b, row)) for row in sorted(rows, key=lambda row: row["seed"])]
     complete = [(float(a), float(b)) for a, b in pairs if a is not None and b is not None]
@@ -161,13 +167,45 @@ def judge_all(chosen: list[tuple[Claim, list[notebooks.Job]]], out: Path) -> lis
     return judgements
 
 
+def lacking(chosen: list[tuple[Claim, list[notebooks.Job]]], out: Path) -> list[notebooks.Job]:
+    """Jobs whose row lacks a record that one of their claims compares: a sweep was not asked for when they ran."""
+    rows = {tuple(row[field] for field in results.RUN_KEY): row for row in results.read(out / "results.json")}
+    found = []
+    for claim, wanted in chosen:
+        sides = [side for side in (claim.a, claim.b) if not _is_number(side)]
+        for job in wanted:
+            row = rows.get(tuple(job.key[field] for field in results.RUN_KEY))
+            if row and not set(sides) <= row["records"].keys():
+                found.append(job)
+    return list(dict.fromkeys(found))
+
+
+def committed(claims: list[Claim], dataset: str) -> list[dict]:
+    """The rows of docs/claims.json about `claims` on `dataset` (photos are known by their file's name), or on the world
+    where they were not measured on that. Beside the fields of claims.json each has `date`, `machine`, and `sides`, the
+    names of what is compared."""
+    sides = {claim.id: (claim.a, claim.b) for claim in claims}
+    rows = results.read(project() / "docs" / "claims.json", results.CLAIM_KEY)
+    for name in (public(dataset), "world"):
+        if found := [row | {"sides": sides[row["id"]]} for row in rows if row["id"] in sides and row["dataset"] == name]:
+            return found
+    return []
+
+
+def public(dataset: str) -> str:
+    """A data set's name in what is committed: where somebody keeps photos concerns nobody."""
+    return Path(dataset.removeprefix("folder:")).name
+
+
+def span(values: list[float]) -> str:
+    """The smallest and the largest of some numbers, or the one that they all are."""
+    if not values:
+        return "-"
+    return f"{min(values):.3f}" if min(values) == max(values) else f"{min(values):.3f}..{max(values):.3f}"
+
+
 def table(rows: list[dict]) -> str:
     """Rows of claims.json as lines of text: id, data set, range of A, range of B, margin, verdict."""
-
-    def span(values):
-        if not values:
-            return "-"
-        return f"{min(values):.3f}" if min(values) == max(values) else f"{min(values):.3f}..{max(values):.3f}"
 
     lines = [("claim", "data set", "A", "", "B", "margin", "verdict")] + [
         (

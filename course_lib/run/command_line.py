@@ -128,10 +128,12 @@ def claims(ids, seeds, datasets, profile, device, jobs, timeout, out):
         _check(name, data, "0", device)
     results.read(out / "claims.json", results.CLAIM_KEY)
     missing = notebooks.unfinished(wanted, out)
+    missing += [job for job in claims.lacking(chosen, out) if job not in missing]
     click.echo(f"{len(wanted)} runs are needed, {len(wanted) - len(missing)} are there already.")
     for data in dict.fromkeys(job.dataset for job in missing):
         _open(data)
-    rows = notebooks.run(missing, out, parallel=jobs, timeout=timeout, say=click.echo)
+    asked = [claim.id for claim, _ in chosen]
+    rows = notebooks.run(missing, out, parallel=jobs, timeout=timeout, claims=asked, say=click.echo)
     click.echo("\n" + claims.table(claims.judge_all(chosen, out)))
     sys.exit(_exit_code(rows))
 

@@ -1,5 +1,6 @@
 """The report: a front page and a page a notebook, HTML that needs neither a network nor a script of its own."""
 
+import csv
 import datetime
 import html
 import importlib.metadata
@@ -76,6 +77,8 @@ def card(name: str, rows: list[dict], executed: Path) -> dict:
     return {
         "name": name,
         "title": _title(notebook) or name,
+        "picture": _picture(notebook),
+        "papers": published(name),
         "executed": notebook,
         "run": run,
         "rows": rows,
@@ -142,6 +145,25 @@ def environment() -> list[tuple[str, str]]:
         ("processor", f"{os.cpu_count()} cores"),
         ("memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"),
     ]
+
+
+def published(notebook: str) -> list[dict]:
+    """The figures of papers beside which a notebook's results stand: course_lib/papers/X.csv for NN_X, if there is one."""
+    path = Path(__file__).parents[1] / "papers" / f"{notebook.partition('_')[2]}.csv"
+    if not path.is_file():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _picture(notebook) -> dict | None:
+    """The first figure of an executed notebook, to tell it by: `source` (a data address) and `alt`."""
+    for cell in notebook.cells if notebook else []:
+        for output in cell.get("outputs", []):
+            page = "".join(output.get("data", {}).get("text/html", ""))
+            if found := re.search(r'<figure[^>]*><img src="(data:image/png;base64,[\w+/=]+)" alt="([^"]*)"', page):
+                return {"source": found[1], "alt": html.unescape(found[2])}
+    return None
 
 
 def _title(notebook) -> str | None:

@@ -26,8 +26,9 @@
 # | 3 · Train | ✓ | ✓ |
 # | 4 · Doubt: could the file give it away? | look at the figure | ✓, with its exercise |
 # | 5 · Is it good for anything else? | ✓ | ✓, with its exercise |
-# | 6 · What does it look at? | browse | ✓ |
-# | 7 · What we know now | ✓ | ✓ |
+# | 6 · Turn the knobs | read the tables | ✓ |
+# | 7 · What does it look at? | browse | ✓ |
+# | 8 · What we know now | ✓ | ✓ |
 #
 # Run the cells one after another with Shift + Enter. The next cell holds what you may change. The data set `world` is not photos: a program draws scenes, each with one object from ten classes, the same for everyone. `folder:PATH` takes photos of your own.
 
@@ -38,16 +39,18 @@ seed = 0
 device = "auto"
 
 # %%
+from course_lib.data import open_dataset
 from course_lib.data.counterfactual import changed
 from course_lib.data.sources.world import SEED
 from course_lib.evaluation.probes import best_stage, probe_stages
+from course_lib.evaluation.supervised import Supervised, few_labels
 from course_lib.exercises import exercise
 from course_lib.features import extract, frozen
 from course_lib.plots.attention import attention, attention_rows, first_filters
 from course_lib.plots.images import image_grid, image_row
 from course_lib.plots.layers import bars_beside_chance, probe_curve
 from course_lib.pretext import normalise
-from course_lib.pretext.rotation import ANGLES, Rotation, rescaled_window, rotate_each
+from course_lib.pretext.rotation import ANGLES, Rotation, rescaled_window, rotate_by_eighths, rotate_each
 from course_lib.shortcuts import jpeg_audit, read_rotation_from_frequencies
 from course_lib.start import start
 from course_lib.widgets.explorers import CounterfactualExplorer, NeighbourExplorer
@@ -56,6 +59,9 @@ from course_lib.widgets.quiz import Quiz
 from course_lib.widgets.training_panel import Presets
 
 # %%
+import copy
+import functools
+
 import torch
 
 session = start("02_rotation", profile=profile, dataset=dataset, seed=seed, device=device)
@@ -170,7 +176,7 @@ def new_network():
     return backbone, Rotation(backbone, session.rng("head"), rotate)
 
 
-steps = session.budget(quick=600, classroom=5000, full=30000)
+steps = session.budget(quick=500, classroom=5000, full=30000)
 backbone, task = new_network()
 task.to(session.device)
 batch = photos.train.batch(range(8))
@@ -435,7 +441,9 @@ print(f"eight pictures in: {tuple(features.shape)} numbers out; the first pictur
 # %% [markdown]
 # **What must we compare with?** A network that has learnt nothing is not useless. Random filters still respond to edges and colours, and a probe on them does better than guessing. So every figure below stands beside the same probe on the same architecture with random weights. What pretraining added is the difference.
 #
-# At which stage do you expect the largest difference: early, in the middle, or at the end, right below the layer that names angles?
+# A second network shows the other end: the same architecture, trained with the labels that we have so far left alone. It is not a rival. It shows what this network could learn if somebody had done the work.
+#
+# At which stage do you expect rotation to add most: early, in the middle, or at the end, right below the layer that names angles? And the labels?
 
 # %%
 print(f"{len(photos.classes)} classes: {', '.join(photos.classes[:20])}. Guessing is right one time in {len(photos.classes)}.")
@@ -443,22 +451,34 @@ question = "For what share of pictures will a linear probe, at the stage that ga
 forecast_probe = session.forecast("rot.probe.best", question, start=1 / len(photos.classes))
 
 # %%
+def new_supervised():
+    """A backbone with random weights, and a head that names the class."""
+    backbone = session.backbone("supervised")
+    return backbone, Supervised(backbone, len(photos.classes), session.rng("supervised head"))
+
+
+labelled = session.train("supervised", *new_supervised(), steps=session.budget(quick=300, classroom=3000, full=20000))
+
+# %%
+await labelled.finished()
 run = session.trained("rotation", new_network, steps=steps)  # the network of section 3; trained now if you skipped it
 await run.finished()
 sizes = {"train_size": session.budget(quick=3000, classroom=20000), "test_size": session.budget(quick=2000, classroom=10000)}
 pretrained = probe_stages(run.task, run.backbone, photos, session.rng("probe"), **sizes)
 untrained = probe_stages(run.task, session.backbone("random control"), photos, session.rng("probe"), **sizes)
+supervised = probe_stages(labelled.task, labelled.backbone, photos, session.rng("probe"), **sizes)
 
 # %%
-for stage in pretrained:
-    session.record(f"rot.probe.{stage}", pretrained[stage].test, chance=1 / len(photos.classes), unit="fraction")
-    session.record(f"rot.random.{stage}", untrained[stage].test, chance=1 / len(photos.classes), unit="fraction")
+curves = {"probe": pretrained, "random": untrained, "supervised": supervised}
+for name, probes in curves.items():
+    for stage, probe in probes.items():
+        session.record(f"rot.{name}.{stage}", probe.test, chance=1 / len(photos.classes), unit="fraction")
+heights = {name: {stage: probe.test for stage, probe in probes.items()} for name, probes in curves.items()}
 session.show(
-    probe_curve({stage: probe.test for stage, probe in pretrained.items()},
-                {stage: probe.test for stage, probe in untrained.items()}, chance=1 / len(photos.classes)),
-    caption="Left: a linear probe after each stage, pretrained beside random weights. Right: the difference in percentage points, which is what pretraining added. At which stage is it largest? Dotted: guessing.",
-    alt="Probe accuracy by stage. Pretrained: " + ", ".join(f"{stage} {100 * probe.test:.1f} %" for stage, probe in pretrained.items())
-    + ". Random weights: " + ", ".join(f"{stage} {100 * probe.test:.1f} %" for stage, probe in untrained.items()) + ".",
+    probe_curve(heights["probe"], heights["random"], 1 / len(photos.classes), heights["supervised"]),
+    caption="Left: a linear probe after each stage of three networks. Right: the difference from random weights in percentage points, which is what training added. At which stage is it largest? Dotted: guessing.",
+    alt="Probe accuracy by stage. " + " ".join(f"{name}: " + ", ".join(f"{stage} {100 * height:.1f} %" for stage, height in line.items()) + "."
+                                              for name, line in heights.items()),
 )
 
 # %%
@@ -467,35 +487,121 @@ session.record("rot.probe.best", pretrained[best].test, chance=1 / len(photos.cl
 session.record("rot.random.at_best", untrained[best].test, chance=1 / len(photos.classes), unit="fraction")
 session.record("rot.gain.best", pretrained[best].test - untrained[best].test, chance=0, unit="fraction")
 session.record("rot.gain.last", pretrained[last].test - untrained[last].test, chance=0, unit="fraction")
+gains = [supervised[stage].test - untrained[stage].test for stage in supervised]
+session.record("rot.supervised.gain.last", gains[-1], chance=0, unit="fraction")
+session.record("rot.supervised.gain.before", max(gains[:-1]), chance=0, unit="fraction")
 session.say(f"Pretraining adds most, by the validation pictures, at **{best}**: there the probe names " + "**{rot.probe.best}** of the test pictures. "
             "Random weights reach {rot.random.at_best}. The gain there is {rot.gain.best}, at the last stage {rot.gain.last}.")
 session.claim("rot.transfers")
 session.claim("rot.layers")
+session.claim("rot.layers.supervised")
 
 # %% [markdown]
 # Nobody labelled anything during the training, and yet a linear classifier now finds more: the gain is what the network learnt by the way.
 #
-# Why look at every stage? The last one stands right below the layer that names angles. It may specialise on *which way is up?* and throw away what *what is it?* would need. The claim box says whether this run shows that; where the best stage is the last one, it does not. Either way, when you use a pretrained network, try more than its top.
+# Why look at every stage? The last one stands right below the layer that names angles. It may specialise on *which way is up?* and throw away what *what is it?* would need. The claim box says whether this run shows that; where the best stage is the last one, it does not. The network that was trained with labels is the check: its last stage specialises too, but on the very question that the probe asks. Either way, when you use a pretrained network, try more than its top.
 
 # %% [markdown]
-# ## 6 · What does it look at?
+# ## 6 · Turn the knobs
+#
+# We have made choices without a word: four angles, so many steps, a probe on frozen features. Does it matter? Each question below takes several networks, more than you want to wait for. So each cell shows first what came out when the course measured it, over three seeds, and a button with which you measure it yourself. Guess before you look.
+#
+# Two functions serve all of them. The first trains a small network on the angles that it is given; every network sees the same number of turned pictures a step. The second asks a probe at every stage and takes the stage that does best on the validation pictures.
+
+# %%
+long = session.budget(quick=400, classroom=2000)
+
+
+@functools.cache
+def pretrain(turns=(0, 1, 2, 3), steps=long, rotate=rotate, data=None):
+    """A network that has learnt to tell these turns apart."""
+    photos = open_dataset(data) if data else session.dataset
+    backbone = session.backbone("sweep", image_size=photos.size)
+    task = Rotation(backbone, session.rng("sweep head"), rotate, turns=turns)
+    session.fit(backbone, task, photos.train, steps=steps, batch_size=128 // len(turns))
+    return task, backbone
+
+
+def probed(task, backbone, photos=photos):
+    """What the best stage's probe names of the test pictures."""
+    probes = probe_stages(task, backbone, photos, session.rng("sweep probe"), *[session.budget(quick=2000)] * 2)
+    return probes[best_stage(probes)].test
+
+
+# %% [markdown]
+# **How many angles?** Upright against upside down is a task, too (`half`). So is a quarter turn to the left against one to the right (`sides`). Or take eight angles, 45 degrees apart. That cannot be done by moving pixels, and interpolation leaves traces. So that no angle betrays itself by them, all eight stand half a step off, and only the disc inside the picture is shown; four of these eight (`four_tilted`) are what `eight` must be compared with. The paper finds four best, with eight half a point behind.
+
+# %%
+count = session.sweep("rot.count", lambda choice: probed(*pretrain(**choice)), {
+    "four": {}, "half": {"turns": (0, 2)}, "sides": {"turns": (1, 3)},
+    "four_tilted": {"turns": (0, 2, 4, 6), "rotate": rotate_by_eighths},
+    "eight": {"turns": tuple(range(8)), "rotate": rotate_by_eighths},
+}, chance=1 / len(photos.classes))  # fmt: skip
+
+# %% [markdown]
+# **How long?** The pretext task gets better with every step for a long time. Do the features? `short` is a quarter of the steps of `long`, `middle` a half.
+
+# %%
+during = session.sweep("rot.during", lambda choice: probed(*pretrain(**choice)),
+                       {"short": {"steps": long // 4}, "middle": {"steps": long // 2}, "long": {}}, chance=1 / len(photos.classes))
+
+# %% [markdown]
+# **How many labels?** A probe keeps the network frozen. Whoever has a task to solve will rather *fine-tune*: take the pretrained network as the start, and train all of it on the labels there are. Against it stands the same network trained on the same labels from random weights (`scratch`). With `few`, twenty labels a class, where does the head start help more than with `many`, four hundred?
+
+# %%
+def named(labels_per_class, pretrained):
+    """Test accuracy after training all of the network with labels."""
+    backbone = copy.deepcopy(pretrain()[1]) if pretrained else session.backbone("sweep")
+    task = Supervised(backbone, len(photos.classes), session.rng("few head"))
+    few = few_labels(photos.train, labels_per_class, session.rng("few labels"))
+    session.fit(backbone, task, few, steps=session.budget(quick=300, classroom=2000), learning_rate=1e-3)
+    return session.scores(backbone, task)["accuracy"]
+
+
+few = session.sweep("rot.fewlabels", lambda choice: named(*choice), {
+    "scratch_few": (20, False), "pretrained_few": (20, True), "scratch_many": (400, False), "pretrained_many": (400, True),
+}, chance=1 / len(photos.classes))  # fmt: skip
+
+# %% [markdown]
+# **And where there is no up?** Cells under a microscope lie as they fall. `world:cells` draws such pictures, with classes to probe for. If the answer to *which way is up?* is nowhere in the picture, what can a network learn from being asked? `accuracy` is how many angles it names; `gain` is how far its probe differs from that of random weights, up or down.
+
+# %%
+def without_up(question):
+    """On pictures of cells: the share of angles named, or how far training moves the probe."""
+    cells = open_dataset("world:cells")
+    task, backbone = pretrain(data="world:cells")
+    if question == "accuracy":
+        return session.scores(backbone, task, cells.test)["accuracy"]
+    return abs(probed(task, backbone, cells) - probed(task, session.backbone("sweep", image_size=cells.size), cells))
+
+
+noup = session.sweep("rot.noup", without_up, {"accuracy": "accuracy", "gain": "gain"})
+
+# %% [markdown]
+# Look at the verdicts again. *Undecided* is not a failure of the method or of the course: it says that three seeds, on networks of this size, differ among themselves as much as the choices do. Half a point in a paper's table may be of that kind; whoever reports it should say over how many seeds.
+
+# %% [markdown]
+# ## 7 · What does it look at?
 #
 # An accuracy says how often the network is right, not why. Here are four ways of looking inside.
 #
-# **Its first filters.** The first stage slides small patterns over the picture and notes where each fits. The figure shows random patterns above, trained ones below. At the start all are noise; patterns that react to an edge or to a contrast of colours have a light and a dark side.
+# **Its first filters.** The first stage slides small patterns over the picture and notes where each fits. The figure shows random patterns above, then those of the network trained on rotation, then those trained with labels. At the start all are noise; patterns that react to an edge or to a contrast of colours have a light and a dark side.
 
 # %%
 run = session.trained("rotation", new_network, steps=steps)
 await run.finished()
 networks = {"random weights": session.backbone("random control"), "rotation": run.backbone}
+labelled = session.trained("supervised", new_supervised, steps=session.budget(quick=300, classroom=3000, full=20000))
+await labelled.finished()
+networks["with labels"] = labelled.backbone
 session.show(
     image_grid(torch.cat([first_filters(network) for network in networks.values()]), columns=16, side=0.5),
-    caption="The sixteen filters of conv1, as colour pictures; grey is zero. Above random weights, below after training on rotation.",
-    alt="Two rows of sixteen tiny colour pictures: the first filters before and after training.",
+    caption="The sixteen filters of conv1, as colour pictures; grey is zero. From above: random weights, trained on rotation, trained with labels.",
+    alt="Three rows of sixteen tiny colour pictures: the first filters of three networks.",
 )
 
 # %% [markdown]
-# **Where.** After a stage, each place of the picture has a list of numbers. Square them and add them up: the sum is large where the network answers strongly. Before you run the cell: on which pictures should the two networks differ most?
+# **Where.** After a stage, each place of the picture has a list of numbers. Square them and add them up: the sum is large where the network answers strongly. Before you run the cell: on which pictures should the three networks differ most?
 
 # %%
 queries, bank = photos.test.subset(slice(8)), photos.test.subset(slice(8, 8 + session.budget(quick=1000, classroom=5000)))
@@ -505,12 +611,12 @@ for name, network in networks.items():
         maps[name] = attention(network.stages(normalise(queries.images.to(session.device)))["conv4"], photos.size)
 session.show(
     attention_rows(queries.images, maps),
-    caption="Eight test pictures, and where conv4 answers strongly (bright). Random weights follow edges and contrast, wherever they are. Does the trained network pick things out?",
-    alt="Three rows of eight: the pictures, the attention of random weights, the attention of the network trained on rotation.",
+    caption="Eight test pictures, and where conv4 answers strongly (bright). Random weights follow edges and contrast, wherever they are. Do the trained networks pick things out?",
+    alt="Four rows of eight: the pictures, then the attention of random weights, of the network trained on rotation, of the one trained with labels.",
 )
 
 # %% [markdown]
-# **What it finds alike.** Two pictures are near each other when their features point the same way. Click a query, and see which pictures lie nearest to it. Random weights tend to find the same colours and the same layout. What does the trained network go by?
+# **What it finds alike.** Two pictures are near each other when their features point the same way. Click a query, and see which pictures lie nearest to it. Random weights tend to find the same colours and the same layout. What does the network go by that learnt rotation? And the one that saw labels?
 
 # %%
 features = {
@@ -552,7 +658,7 @@ if photos.name == "world":
 # What this shows: how much of the answer hangs on each part, in this world. What it does not show: that the network knows what the object *is*. A dark patch above a light one might do; the probe of section 5 speaks about that.
 
 # %% [markdown]
-# ## 7 · What we know now
+# ## 8 · What we know now
 #
 # Here are your forecasts beside what came out. Being far off is worth more than being right: it shows where your picture of the network was wrong.
 

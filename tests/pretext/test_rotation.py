@@ -5,9 +5,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from course_lib.data import Batch
 from course_lib.models import build_backbone
-from course_lib.pretext import load, names
-from course_lib.pretext.rotation import Rotation, four_rotations, rescaled_window, rotate, shifted_and_mirrored
+from course_lib.pretext import load, names, normalise
+from course_lib.pretext.rotation import (
+    Rotation,
+    four_rotations,
+    rescaled_window,
+    rotate,
+    rotate_by_eighths,
+    shifted_and_mirrored,
+)
 
 
 @settings(deadline=None)
@@ -77,3 +85,23 @@ def test_found_by_name():
     assert load("rotation") is Rotation
     with pytest.raises(Exception, match="rotatoin"):
         load("rotatoin")
+
+
+@pytest.mark.parametrize("turns", [(0, 2), (1, 3), (0, 1, 2, 3)])
+def test_as_many_angles_as_are_named(turns):
+    rng = torch.Generator().manual_seed(0)
+    backbone = build_backbone(rng=rng, width=8, image_size=16)
+    task = Rotation(backbone, rng, turns=turns).eval()
+    images = torch.randint(0, 256, (3, 3, 16, 16), generator=rng, dtype=torch.uint8)
+    visible, hidden = task.hide(Batch(torch.arange(3), images=images), rng)
+    assert torch.equal(visible, normalise(torch.cat([rotate(images, turn) for turn in turns])))
+    assert hidden.tolist() == [place for place in range(len(turns)) for _ in range(3)]
+    assert task.predict(backbone, visible).shape == (3 * len(turns), len(turns)) and task.chance == 1 / len(turns)
+
+
+def test_eighths_are_turned_alike():
+    images = torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    for eighths in range(8):
+        two_more = rotate_by_eighths(images, eighths + 2)
+        assert torch.equal(two_more, rotate(rotate_by_eighths(images, eighths), 1))
+        assert (two_more[..., 0, 0] == 128).all()

@@ -146,3 +146,26 @@ def test_an_unknown_claim_lists_near_ones(stub_claims, tmp_path, course):
     assert result.exit_code == 2
     assert "There is no claim 'stub.learn'; near it are stub.learns" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_without_a_sweep_lacks_its_records(tmp_path):
+    claim = claims.load()["rot.count.half"]
+    jobs = claims.jobs(claim, [], None, 2, "cpu", tmp_path)
+    assert claims.lacking([(claim, jobs)], tmp_path) == []  # nothing has run: that is another matter
+    record = {"value": 0.5, "chance": None, "unit": ""}
+    rows = [job.key | {"status": "ok", "records": {claim.a: record, **({claim.b: record} if job.seed else {})}} for job in jobs]
+    results.merge(tmp_path / "results.json", rows)
+    assert claims.lacking([(claim, jobs)], tmp_path) == [jobs[0]]
+
+
+def test_committed_verdicts_are_those_of_the_data_set_or_of_the_world(tmp_path, monkeypatch):
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(claims, "project", lambda: tmp_path)
+    claim = claims.load()["rot.during"]
+    assert claims.committed([claim], "world") == []
+    names, sets = ("rot.during", "rot.learns"), ("world", "x.zip")
+    rows = [{"id": name, "dataset": data, "profile": "quick"} for name in names for data in sets]
+    results.merge(tmp_path / "docs" / "claims.json", rows, results.CLAIM_KEY)
+    for asked, shown in (("folder:/home/somebody/x.zip", "x.zip"), ("world", "world"), ("folder:/elsewhere/y.zip", "world")):
+        [row] = claims.committed([claim], asked)
+        assert (row["id"], row["dataset"], row["sides"]) == ("rot.during", shown, (claim.a, claim.b))

@@ -124,3 +124,16 @@ def test_damaged_files_are_one_sentence(project, tmp_path, course, name, text, s
 def test_nothing_to_report(tmp_path, course):
     refused = course("report", "--out", tmp_path / "out")
     assert refused.exit_code == 2 and "run `course run` first" in refused.stderr and not (tmp_path / "out").exists()
+
+
+def test_a_card_has_the_first_figure_and_the_papers(project, tmp_path):
+    figure = '<figure style="margin:0"><img src="data:image/png;base64,aGVsbG8=" alt="Two &lt;trees&gt;"></figure>'
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
+    foreign = '<figure><img src="https://example.org/x.png" alt=""></figure>'
+    notebook.cells[0].outputs = [nbformat.v4.new_output("display_data", {"text/html": page}) for page in (foreign, figure)]
+    executed = tmp_path / "02_rotation.ipynb"
+    nbformat.write(notebook, executed)
+    shown = report.card("02_rotation", [row("02_rotation")], executed)
+    assert shown["picture"] == {"source": "data:image/png;base64,aGVsbG8=", "alt": "Two <trees>"}
+    assert any("Gidaris" in paper["citation"] for paper in shown["papers"])
+    assert report.published("01_stub") == [] and report.card("01_stub", [row()], tmp_path / "none")["picture"] is None

@@ -1,0 +1,124 @@
+"""An experiment too long for a live cell: the committed verdicts, and a button that runs it here."""
+
+import html
+import threading
+from collections.abc import Callable
+
+import ipywidgets
+from IPython.display import display
+
+from course_lib.plots.style import show_markdown
+from course_lib.training import History
+from course_lib.widgets import headless, show_error
+
+
+def verdicts(rows: list[dict]) -> str:
+    """Rows of docs/claims.json as Markdown: what was compared, both sides over the seeds, the verdict, when and where."""
+    if not rows:
+        return "This comparison has not been measured yet on this data or on the world."
+    lines = ["| statement | A | | B | verdict |", "|---|---|---|---|---|"]
+    for row in rows:
+        a, b = (f"{_span(row[side])} (`{name}`)" for side, name in zip("ab", row["sides"], strict=True))
+        lines.append(f"| `{row['id']}` {row['statement']} | {a} | {row['direction'][1]} | {b} | **{row['verdict']}** |")
+    first = rows[0]
+    seeds = max(len(row["a"]) for row in rows)
+    return "\n".join(lines) + (
+        f"\n\nMeasured on {first['dataset']} over {seeds} seeds, {first['date']}, {first['machine']}. Smallest to largest."
+    )
+
+
+def _span(values: list[float]) -> str:
+    shown = sorted({f"{100 * value:.1f} %" for value in (min(values), max(values))}) if values else ["nothing"]
+    return " to ".join(shown)
+
+
+class Sweep:
+    """Committed verdicts beside a button that measures the sweep's settings one after another, and one that stops it.
+
+    Args:
+        name: of the sweep, for labels.
+        keys: of its settings, in order.
+        measure: from a key and the arguments of `fit` that Stop and the progress need (`stop`, `on_report`) to a
+            fraction; raises KeyboardInterrupt when it was stopped.
+        committed: rows of docs/claims.json.
+    """
+
+    def __init__(self, name: str, keys: list[str], measure: Callable[[str, dict], float], committed: list[dict]):
+        self.name, self.keys, self.committed = name, keys, committed
+        self._measure = measure
+        self.values: dict[str, float] = {}
+        self._stop, self._thread = threading.Event(), None
+        self.button = ipywidgets.Button(
+            description="Run it now", icon="play", tooltip=f"Train the networks of {name} here; this takes minutes"
+        )
+        self.stop_button = ipywidgets.Button(
+            description="Stop", icon="stop", disabled=True, tooltip=f"Stop {name}; what is measured stays"
+        )
+        self.text, self.table = ipywidgets.HTML(), ipywidgets.HTML()
+        self.button.on_click(lambda _: self.start())
+        self.stop_button.on_click(lambda _: self.stop())
+        for hook, widget in (
+            ("run", self.button), ("stop", self.stop_button), ("text", self.text), ("table", self.table)
+        ):  # fmt: skip
+            widget.add_class(f"course-sweep-{hook}")
+        self.panel = ipywidgets.VBox([ipywidgets.HBox([self.button, self.stop_button]), self.text, self.table])
+
+    def show(self, run: bool = False) -> None:
+        """Display the verdicts, and the buttons where somebody can press them; `run`: measure within this call."""
+        show_markdown(verdicts(self.committed))
+        if run:
+            self._work()
+            if self.error:
+                raise self.error
+            show_markdown("\n".join(f"- {key}: {100 * value:.1f} %" for key, value in self.values.items()))
+        elif not headless():
+            display(self.panel)
+
+    def start(self) -> None:
+        """Measure in the background what has not been measured yet; all of it where nothing is missing."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        if len(self.values) == len(self.keys):
+            self.values = {}
+        self.button.disabled, self.stop_button.disabled = True, False
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the current step; the settings measured so far stay."""
+        self.stop_button.disabled = True
+        self._stop.set()
+
+    def wait(self) -> None:
+        """Until nothing is measured any more."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        self.error: BaseException | None = None
+        try:
+            for key in self.keys:
+                if key in self.values:
+                    continue
+                self._tell(key, None)
+                self.values[key] = self._measure(
+                    key, {"stop": self._stop, "on_report": lambda history, key=key: self._tell(key, history)}
+                )
+                self.table.value = self._rows()
+            self.text.value = "Done. One seed alone decides nothing; `course claims` takes three."
+        except KeyboardInterrupt:
+            self.text.value = "Stopped. Run it now goes on with what is missing."
+        except Exception as error:
+            self.error = error
+            show_error(self.text, error)
+        finally:
+            self.button.disabled, self.stop_button.disabled = False, True
+
+    def _tell(self, key: str, history: History | None) -> None:
+        step = f", step {history.step} of {history.steps}" if history else ""
+        self.text.value = f"{len(self.values) + 1} of {len(self.keys)}: {html.escape(key)}{step}"
+
+    def _rows(self) -> str:
+        cells = "".join(f"<tr><td>{html.escape(key)}</td><td>{100 * v:.1f} %</td></tr>" for key, v in self.values.items())
+        return f"<table><tr><th>setting</th><th>this run</th></tr>{cells}</table>"
