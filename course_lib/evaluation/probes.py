@@ -46,7 +46,6 @@ def linear_probe(stage: str, train: tuple, validation: tuple, test: tuple, stren
             warnings.simplefilter("ignore", ConvergenceWarning)
             classifier.fit(x, y)
         fitted.append((classifier.score(x_validation, y_validation), -strength, classifier))
-    memory.give_back()
     validation_accuracy, negative_strength, classifier = max(fitted, key=lambda fit: fit[:2])
     return Probe(stage, validation_accuracy, classifier.score(x_test, y_test), -negative_strength)
 
@@ -73,10 +72,12 @@ def probe_stages(
     for name, size in (("train", train_size), ("val", test_size), ("test", test_size)):
         asked = random_subset(getattr(dataset, name), size, rng)
         features[name], labels[name] = extract(task.represent, backbone, asked, backbone.stage_names), asked.labels
-    return {
+    found = {
         stage: linear_probe(stage, *((features[name].pop(stage), labels[name]) for name in features))
         for stage in backbone.stage_names
     }
+    memory.give_back()
+    return found
 
 
 def best_stage(probes: dict[str, Probe], controls: dict[str, Probe] | None = None) -> str:

@@ -176,7 +176,7 @@ def new_network():
     return backbone, Rotation(backbone, session.rng("head"), rotate)
 
 
-steps = session.budget(quick=500, classroom=5000, full=30000)
+steps = session.budget(quick=400, classroom=5000, full=30000)
 backbone, task = new_network()
 task.to(session.device)
 batch = photos.train.batch(range(8))
@@ -463,7 +463,7 @@ labelled = session.train("supervised", *new_supervised(), steps=session.budget(q
 await labelled.finished()
 run = session.trained("rotation", new_network, steps=steps)  # the network of section 3; trained now if you skipped it
 await run.finished()
-sizes = {"train_size": session.budget(quick=3000, classroom=20000), "test_size": session.budget(quick=2000, classroom=10000)}
+sizes = {"train_size": session.budget(quick=2000, classroom=20000), "test_size": session.budget(quick=1500, classroom=10000)}
 pretrained = probe_stages(run.task, run.backbone, photos, session.rng("probe"), **sizes)
 untrained = probe_stages(run.task, session.backbone("random control"), photos, session.rng("probe"), **sizes)
 supervised = probe_stages(labelled.task, labelled.backbone, photos, session.rng("probe"), **sizes)
@@ -642,7 +642,7 @@ if photos.name == "world":
 
 # %%
 if photos.name == "world":
-    unseen, erased = photos.test.subset(slice(session.budget(quick=400, classroom=2000))), {}
+    unseen, erased = photos.test.subset(slice(session.budget(quick=250, classroom=2000))), {}
     for change in (None, "without sky", "without ground", "without object"):
         accuracy = session.scores(run.backbone, run.task, changed(unseen, change))["accuracy"]
         name = (change or "as it is").replace(" ", "_")

@@ -49,6 +49,30 @@ def test_extract_does_not_depend_on_the_batch_size(backbone, dataset, rng):
     assert torch.allclose(one, many, atol=1e-5)
 
 
+def test_extract_runs_each_stage_once_a_batch(backbone, dataset, rng):
+    task, runs = Rotation(backbone, rng), []
+    for name, block in backbone.blocks.items():
+        block.register_forward_hook(lambda *_, name=name: runs.append(name))
+    some = dataset.test.subset(slice(40))
+    found = extract(task.represent, backbone, some, ["conv1", "conv4", "conv2"], batch_size=20)
+    assert runs == ["conv1", "conv2", "conv3", "conv4"] * 2
+    with frozen(backbone):
+        for stage, features in found.items():
+            assert torch.allclose(features, task.represent(backbone, some.batch(range(40)), stage), atol=1e-5)
+
+
+def test_extract_tells_a_tasks_inputs_apart(backbone, dataset):
+    def both_ways(backbone, batch, stage):
+        inputs = (batch.images.float(), 255 - batch.images.float())
+        return torch.cat([backbone.stages(images, last=stage)[stage].mean((2, 3)) for images in inputs], 1)
+
+    some = dataset.test.subset(slice(20))
+    found = extract(both_ways, backbone, some, ["conv1", "conv2"], batch_size=20)
+    with frozen(backbone):
+        for stage, features in found.items():
+            assert torch.allclose(features, both_ways(backbone, some.batch(range(20)), stage), atol=1e-3)
+
+
 def test_pretext_scores_average_over_samples(backbone, dataset, rng):
     task = Rotation(backbone, rng)
     small, large = (pretext.pretext_scores(backbone, task, dataset.test, rng, batch_size=size) for size in (10, 64))
