@@ -7,7 +7,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -317,11 +317,15 @@ class Session:
         record = self.records[name]
         return style.number(record[field], record["unit"])
 
-    def show(self, figure, caption: str, alt: str) -> None:
-        """Display a figure with a caption below and `alt` for those who cannot see it, plus any exercise's badge."""
+    def show(self, figure, caption: str, alt: str, rests_on: Collection[str] | None = None) -> None:
+        """Display a figure with a caption below and `alt` for those who cannot see it.
+
+        Where the reference stands in for a student's function, a badge says so: for the exercises named in `rests_on`,
+        or for all of them, unless the figure says on which it rests.
+        """
         from course_lib.exercises import badges
 
-        style.show_figure(figure, caption, alt, badges())
+        style.show_figure(figure, caption, alt, badges(rests_on))
 
     def published(self, method: str) -> None:
         """Show the figures that papers report (`course_lib/papers/<method>.csv`), a citation a row."""
@@ -331,6 +335,13 @@ class Session:
         for row in rows:
             cells = [row["method"], row["dataset"], row["metric"], f"{row['value']} {row['unit']}", row["citation"]]
             lines.append(f"| {' | '.join(cells)} |")
+        style.show_markdown("\n".join(lines))
+
+    def gap(self, rows: dict[str, tuple[str, Any]], citation: str) -> None:
+        """Show what lies between a paper's experiment and this one: what differs -> (there, here), here as measured."""
+        lines = [f"| what differs | {citation} | this run |", "|---|---|---|"]
+        lines += [f"| {what} | {there} | {f'{here:,}'.replace(',', ' ') if isinstance(here, int) else here} |"
+                  for what, (there, here) in rows.items()]  # fmt: skip
         style.show_markdown("\n".join(lines))
 
     def calibration(self) -> None:

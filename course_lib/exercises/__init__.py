@@ -16,7 +16,7 @@ import os
 import pkgutil
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
@@ -198,6 +198,11 @@ def exercise(name: str, function: Callable) -> Callable:
     return task.reference
 
 
-def badges() -> list[str]:
-    """What later figures must say: which references stand in for a student's own functions."""
-    return list(_badges.values())
+def badges(names: Collection[str] | None = None) -> list[str]:
+    """What later figures must say: which references stand in for a student's own functions.
+
+    names: the exercises that a figure rests on; all of them unless given.
+    """
+    for name in names or ():
+        find(name)  # a badge must not be missing for a typing error
+    return [words for name, words in _badges.items() if names is None or name in names]

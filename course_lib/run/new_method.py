@@ -35,6 +35,7 @@ def write(name: str) -> list[Path]:
         f"notebooks/source/{notebook}.py": "method_notebook.py.jinja",
         f"course_lib/claims/{name}.csv": "method_claims.csv.jinja",
         f"course_lib/papers/{name}.csv": "method_papers.csv.jinja",
+        f"course_lib/quizzes/{name}.toml": "method_quiz.toml.jinja",
     }
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),

@@ -192,6 +192,7 @@ session.show(
     task.draw(photos.train.batch(range(3)), session.rng("draw")),
     caption="Three pictures, each at all four angles. The column is what the network must name; nobody had to label anything.",
     alt="A grid of three rows and four columns: each row shows one picture turned by 0, 90, 180 and 270 degrees.",
+    rests_on=["rotation.rotate"],
 )
 
 # %% [markdown]
@@ -283,6 +284,7 @@ session.show(
     figure,
     caption="Eight of the puzzles, with the true angle and the network's answer. Where it errs, could you have told?",
     alt=description,
+    rests_on=["rotation.rotate"],
 )
 
 # %% [markdown]
@@ -344,6 +346,7 @@ session.show(
     image_row(pair, ["scrambled"] * 3 + ["and saved"] * 3),
     caption="Three pictures at random orientations, and the same three after being saved as JPEG. To the eye hardly anything has changed.",
     alt="Six small pictures: three turned at random, then the same three after JPEG compression, which look almost the same.",
+    rests_on=["rotation.spot_the_leak"],
 )
 
 # %% [markdown]
@@ -378,6 +381,7 @@ session.show(
     bars_beside_chance(leaks, chance=0.25, title="What compression alone tells about the angle"),
     caption="Rotation accuracy of the blind reader on held-out pictures. Dotted: guessing. The first bar shows how far luck alone moves it; what lies clearly beyond comes from the file.",
     alt="Horizontal bars of rotation accuracy: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in leaks.items()),
+    rests_on=["rotation.spot_the_leak"],
 )
 session.claim("rot.jpeg")
 session.say("Scrambled only: {rot.jpeg.turned}. Scrambled and saved: **{rot.jpeg.saved}**. Stretched as well: {rot.jpeg.cured}. "
@@ -479,6 +483,7 @@ session.show(
     caption="Left: a linear probe after each stage of three networks. Right: the difference from random weights in percentage points, which is what training added. At which stage is it largest? Dotted: guessing.",
     alt="Probe accuracy by stage. " + " ".join(f"{name}: " + ", ".join(f"{stage} {100 * height:.1f} %" for stage, height in line.items()) + "."
                                               for name, line in heights.items()),
+    rests_on=["rotation.rotate"],
 )
 
 # %%
@@ -598,6 +603,7 @@ session.show(
     image_grid(torch.cat([first_filters(network) for network in networks.values()]), columns=16, side=0.5),
     caption="The sixteen filters of conv1, as colour pictures; grey is zero. From above: random weights, trained on rotation, trained with labels.",
     alt="Three rows of sixteen tiny colour pictures: the first filters of three networks.",
+    rests_on=["rotation.rotate"],
 )
 
 # %% [markdown]
@@ -613,6 +619,7 @@ session.show(
     attention_rows(queries.images, maps),
     caption="Eight test pictures, and where conv4 answers strongly (bright). Random weights follow edges and contrast, wherever they are. Do the trained networks pick things out?",
     alt="Four rows of eight: the pictures, then the attention of random weights, of the network trained on rotation, of the one trained with labels.",
+    rests_on=["rotation.rotate"],
 )
 
 # %% [markdown]
@@ -651,6 +658,7 @@ if photos.name == "world":
         bars_beside_chance(erased, chance=0.25, title="What the network goes by"),
         caption="Rotation accuracy on the same unseen scenes, with one thing erased. The lower a bar, the more that thing was worth. Dotted: guessing.",
         alt="Horizontal bars of rotation accuracy: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in erased.items()),
+        rests_on=["rotation.rotate"],
     )
     session.claim("rot.why")
 
@@ -670,10 +678,17 @@ session.calibration()
 #
 # **What could still fool us.** We used one seed and one small network. One run can be lucky; `course claims 'rot.*'` repeats it over three seeds before it says *holds*. And where pictures have no up, such as cells under a microscope, there is nothing to learn.
 #
-# **Where this stands beside the paper.** The method is RotNet (Gidaris, Singh and Komodakis 2018, arXiv:1803.07728). Their network is far wider and was trained for about a hundred epochs; the next cell shows what they report for a probe on CIFAR-10. Ours differs in the network, the number of steps, the probe, the number of labels and, unless you chose `cifar10`, the data. So compare shapes, not heights. The first four rows, read from top to bottom, are the paper's curve over stages, which it calls blocks (MLP: a classifier with hidden layers). There the last block is the weakest. Is it in yours? In the other rows a convolutional classifier stands on the features; NIN is the name of the whole network, trained with labels.
+# **Where this stands beside the paper.** The method is RotNet (Gidaris, Singh and Komodakis 2018, arXiv:1803.07728). The first four rows of the next table, read from top to bottom, are the paper's curve over stages, which it calls blocks (MLP: a classifier with hidden layers). There the last block is the weakest. Is it in yours? In the other rows a convolutional classifier stands on the features; NIN is the name of the whole network, trained with labels. The table after it says what lies between their figures and ours. So compare shapes, not heights.
 
 # %% tags=["published"]
 session.published("rotation")
+session.gap({
+    "training pictures": ("50 000", len(photos.train)), "their side, in pixels": ("32", photos.size),
+    "times that each was shown": ("about 100", round(steps * 32 / len(photos.train), 1)),
+    "channels of the widest stage": ("192", max(session.backbone().widths.values())),
+    "labelled pictures for the probe": ("50 000", session.budget(quick=2000, classroom=20000)),
+    "the probe": ("three layers, or convolutions", "one linear layer"),
+}, "RotNet (section 4.1)")
 
 # %% [markdown]
 # **Check yourself.** Seven questions on what this notebook did. You may go on trying; only the first try counts.

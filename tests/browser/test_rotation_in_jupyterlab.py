@@ -1,4 +1,4 @@
-"""One student, one browser: runs everything, plays, forecasts, presses Stop."""
+"""One student, one browser: runs everything, plays by keyboard, forecasts, presses Stop, errs, explores, is quizzed."""
 
 import json
 import re
@@ -24,16 +24,18 @@ def said(page, selector, number, words):
 def test_a_student_at_the_rotation_notebook(lab, tmp_path):
     open_dataset("world", progress=False)  # built beforehand, so that the clock below measures the notebook
     notebook = nbformat.read(project() / "notebooks" / "02_rotation.ipynb", as_version=4)
+    (exercise,) = (cell for cell in notebook.cells if cell.source.startswith("def rotate(images, quarter_turns)"))
+    exercise.source = exercise.source.replace("raise NotImplementedError", "return images.flip(-1)")  # a wrong answer
     nbformat.write(notebook, lab.folder / "02_rotation.ipynb")
     lab.open("02_rotation.ipynb")
     page = lab.page
     lab.run_all()
 
-    # Play, while the cells below go on: every answer is counted.
+    # Play by keyboard, while the cells below go on: every answer is counted.
     answers = page.locator(".course-game-answer")
     answers.first.wait_for(timeout=90_000)
     for turn in range(3):
-        answers.nth(turn).click()
+        answers.nth(turn).press("Enter")
         said(page, ".course-game-board", 0, f"of {turn + 1}")
     assert re.search(r"Right|No: it was", page.locator(".course-game-feedback").inner_text())
 
@@ -47,10 +49,29 @@ def test_a_student_at_the_rotation_notebook(lab, tmp_path):
 
     # Stop answers during the training, while Run All is still under way.
     said(page, ".course-training-text", 0, "steps/s")
-    page.locator("button.course-training-stop").click()
+    page.locator("button.course-training-stop").first.press("Enter")
     said(page, ".course-training-text", 0, "stopped")
 
     lab.wait_until_idle(timeout=240)
+
+    # The wrong answer is named at the figures that rest on it, and only there.
+    badges = page.locator("figure:has(.course-badge)")
+    assert badges.count() >= 4
+    said(page, ".course-badge", 0, "reference `rotate` in use; yours failed case")
+
+    # Another query, by keyboard.
+    pictures = page.locator(".course-neighbours-picture img")
+    before = pictures.first.get_attribute("src")
+    page.locator("button.course-neighbours-query").nth(3).press("Enter")
+    page.wait_for_function(
+        "before => document.querySelector('.course-neighbours-picture img').src !== before", arg=before, timeout=30_000
+    )
+
+    # The quiz answers every option.
+    page.locator("button.course-quiz-option").first.press("Enter")
+    page.wait_for_function(
+        "() => document.querySelector('.course-quiz-feedback').textContent.trim().length > 20", timeout=30_000
+    )
     page.screenshot(path=tmp_path / "rotation.png")
     assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
     assert page.locator("text=Traceback").count() == 0

@@ -73,6 +73,15 @@ def test_wrong_names_the_case_in_the_badge_and_hints_get_plainer(shown):
     assert badges() == []
 
 
+def test_a_figure_has_the_badges_of_what_it_rests_on(shown):
+    exercise("rotation.rotate", clockwise)
+    exercise("rotation.build_batch", unsolved)
+    assert len(badges()) == 2 and badges([]) == []
+    assert badges(["rotation.rotate", "rotation.find_flip_bug"]) == ["reference `rotate` in use; yours failed case 1"]
+    with pytest.raises(CourseError, match="rotaton"):
+        badges(["rotaton.rotate"])
+
+
 def test_badges_call_the_function_as_the_notebook_does():
     exercise("rotation.find_flip_bug", lambda images, rng: images)
     assert badges() == ["reference `hide` in use; yours failed case 1"]
