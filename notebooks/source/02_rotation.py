@@ -87,7 +87,7 @@ game = Game(turned, turns, [f"{angle}°" for angle in ANGLES],
             alt="A picture that has been turned by an unknown number of quarter turns").show()
 
 # %% [markdown]
-# You did not measure angles. You found a thing that you know (a roof, a trunk, a face, a wheel), and you know how such things stand. To see that a tree lies on its side, you have to see a tree.
+# You did not measure angles. Where there was no sky to go by, you found a thing that you know (a roof, a trunk, a face, a wheel), and you know how such things stand. To see that a tree lies on its side, you have to see a tree.
 #
 # That is the bet of this notebook. A network that must name the angle is never told what a tree is, but it might have to find out.
 #
@@ -143,7 +143,7 @@ rotate = exercise("rotation.rotate", rotate)
 #
 # > **Exercise 2 · `build_batch`** (difficulty 2 of 5, importance 4 of 5, about six minutes.) `images` has the shape N x C x S x S. Return two tensors: the pictures, 4N x C x S x S, every image at all four angles, and the labels, 4N whole numbers from 0 to 3 (`torch.int64`, on the device of `images`): how many quarter turns each picture got. Turn with the `rotate` that is handed in.
 # >
-# > Any order will do, all images at one angle after another or all angles of one image after another, as long as each label stands where its picture stands. `torch.cat` puts tensors one behind the other; `torch.arange(4, device=…)` counts from 0 to 3.
+# > Any order will do, all images at one angle after another or all angles of one image after another, as long as each label stands where its picture stands. `torch.cat` puts tensors one behind the other; `torch.arange(4, device=…)` counts from 0 to 3; `numbers.repeat_interleave(n)` writes each number n times.
 
 # %%
 def build_batch(images, rotate):
@@ -176,7 +176,7 @@ def new_network():
     return backbone, Rotation(backbone, session.rng("head"), rotate)
 
 
-steps = session.budget(quick=400, classroom=5000, full=30000)
+steps = session.budget(quick=400, classroom=5000, full=30000)  # as many as the profile at the top allows
 backbone, task = new_network()
 task.to(session.device)
 batch = photos.train.batch(range(8))
@@ -203,7 +203,7 @@ session.show(
 # A network that guesses gives each of the four angles a probability of one quarter, and $-\ln \frac{1}{4} = \ln 4$. The untrained network above stands near that.
 
 # %% [markdown]
-# One trap sits in this line-up. During training half of the pictures are also mirrored, left and right exchanged, so that the network cannot learn them by heart. Here is a version of `hide` that does it. It runs, its shapes are right, its labels are the turns that were made. And a network trained on it will never do well.
+# One trap sits in this line-up. During training half of the pictures are also mirrored, left and right exchanged, so that the network cannot learn them by heart. Here is a version of `hide` that does it. It runs, its shapes are right, its labels are the turns that were made. And a network trained on it stays clearly below what it could reach.
 #
 # Read it. Where is the mistake?
 
@@ -221,11 +221,11 @@ other = rotate(photo.flip(-1), 3)    # mirrored, then label 3
 print(f"The same picture: {torch.equal(one, other)}")
 
 # %% [markdown]
-# The two lines make the same picture, pixel for pixel, and give it two labels. `broken_hide` shows the network that picture and calls it 1. A picture whose mirror image it has seen elsewhere says 3. Nobody can be right about both.
+# The two lines make the same picture, pixel for pixel, and give it two labels. `broken_hide` shows the network that picture and calls it 1. The mirrored photo, turned three times, is the same picture, and its label is 3. Nobody can be right about both.
 #
 # Which angles are safe from this, and which are not? Try it on paper with the letter R.
 #
-# > **Exercise 3 · mend `hide`** (difficulty 2 of 5, importance 5 of 5, about eight minutes.) Return pictures and labels as `build_batch` does, so that every picture, turned *back* by its label, is an image that was handed in or its mirror image, upright. Each image is mirrored half of the time, and `rng` decides: draw from it, and from nothing else.
+# > **Exercise 3 · mend `hide`** (difficulty 2 of 5, importance 5 of 5, about eight minutes.) Return pictures and labels as `build_batch` does, so that every picture, turned *back* by its label, is an image that was handed in or its mirror image, upright. Each image is mirrored half of the time, and `rng` decides: draw from it, and from nothing else. One draw an image: its four pictures come from the mirrored image or from the image as it was, and have the labels 0, 1, 2, 3, each once.
 
 # %%
 def hide(images, rng):
@@ -316,7 +316,7 @@ session.claim("rot.learns")
 #
 # **Before you write it, guess.** Save first and scramble afterwards: would the blind reader of the next cells find a leak that is there? And if all pictures got *the same* random orientation, saved afterwards: could a reader who does look at pictures tell the angle again?
 #
-# > **Exercise 4 · `scramble_then_save`** (difficulty 3 of 5, importance 4 of 5, about eight minutes.) Turn each of the N `images` by its own number of quarter turns, drawn with `rng`, each of the four equally often. Then hand the batch to `save`, a function that takes pictures N x C x S x S and returns them as they come back from the file, and return what it returns, in the same order. `rotate_each(images, quarter_turns)` turns image i by the i-th of N whole numbers.
+# > **Exercise 4 · `scramble_then_save`** (difficulty 3 of 5, importance 4 of 5, about eight minutes.) Turn each of the N `images` by its own number of quarter turns, drawn with `rng`, independently and with equal chances. Then hand the batch to `save`, a function that takes pictures N x C x S x S and returns them as they come back from the file, and return what it returns, in the same order. `rotate_each(images, quarter_turns)` turns image i by the i-th of N whole numbers.
 
 # %%
 def scramble_then_save(images, save, rng):
@@ -379,7 +379,7 @@ for name, value in zip(("turned", "saved", "cured"), leaks.values()):
 # %%
 session.show(
     bars_beside_chance(leaks, chance=0.25, title="What compression alone tells about the angle"),
-    caption="Rotation accuracy of the blind reader on held-out pictures. Dotted: guessing. The first bar shows how far luck alone moves it; what lies clearly beyond comes from the file.",
+    caption="Rotation accuracy of the blind reader on pictures that were kept apart. Dotted: guessing. The first bar shows how far luck alone moves it; what lies clearly beyond comes from the file.",
     alt="Horizontal bars of rotation accuracy: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in leaks.items()),
     rests_on=["rotation.spot_the_leak"],
 )
@@ -408,7 +408,7 @@ session.say("Scrambled only: {rot.jpeg.turned}. Scrambled and saved: **{rot.jpeg
 #
 # **Before you write it:** name three things about a network that a careless measurement could leave changed.
 #
-# > **Exercise 5 · `probe_features`** (difficulty 3 of 5, importance 5 of 5, about eight minutes.) `images` are normalised pictures, N x C x H x W. `backbone(images)` returns the last stage's map, N x D x h x w. Return its average over h and w, N x D, without a gradient attached. Measure in evaluation mode (`backbone.eval()`), so that no picture's features depend on its neighbours in the batch. Afterwards everything must be as you found it: parameters, averages, and the mode, whichever it was (`backbone.training` tells; `backbone.train(mode)` sets it).
+# > **Exercise 5 · `probe_features`** (difficulty 3 of 5, importance 5 of 5, about eight minutes.) `images` are normalised pictures, N x C x H x W. `backbone(images)` returns the last stage's map, N x D x h x w. Return its average over h and w, N x D, without a gradient attached. Under `with torch.no_grad():` no gradient is recorded. Measure in evaluation mode (`backbone.eval()`), so that no picture's features depend on its neighbours in the batch. Afterwards everything must be as you found it: parameters, averages, and the mode, whichever it was (`backbone.training` tells; `backbone.train(mode)` sets it).
 
 # %%
 def probe_features(backbone, images):
@@ -445,9 +445,9 @@ print(f"eight pictures in: {tuple(features.shape)} numbers out; the first pictur
 # %% [markdown]
 # **What must we compare with?** A network that has learnt nothing is not useless. Random filters still respond to edges and colours, and a probe on them does better than guessing. So every figure below stands beside the same probe on the same architecture with random weights. What pretraining added is the difference.
 #
-# A second network shows the other end: the same architecture, trained with the labels that we have so far left alone. It is not a rival. It shows what this network could learn if somebody had done the work.
+# A second network shows the other end: the same architecture in a similar, short training, with the labels that we have so far left alone. It is not a rival, and no upper limit: its steps are fewer and smaller. And it has seen the labels of the pictures on which its probe is fitted, though not those on which it is tested.
 #
-# At which stage do you expect rotation to add most: early, in the middle, or at the end, right below the layer that names angles? And the labels?
+# At which stage do you expect rotation to add most: early, in the middle, or at the end, right below the layer that names angles? And the labels? State your forecast first; the cell after it starts this second training, and the next waits for both networks.
 
 # %%
 print(f"{len(photos.classes)} classes: {', '.join(photos.classes[:20])}. Guessing is right one time in {len(photos.classes)}.")
@@ -502,16 +502,18 @@ session.claim("rot.layers")
 session.claim("rot.layers.supervised")
 
 # %% [markdown]
-# Nobody labelled anything during the training, and yet a linear classifier now finds more: the gain is what the network learnt by the way.
+# Nobody labelled anything while the network learnt rotation. Where the gain is above zero by more than luck, it is what the network learnt by the way.
 #
-# Why look at every stage? The last one stands right below the layer that names angles. It may specialise on *which way is up?* and throw away what *what is it?* would need. The claim box says whether this run shows that; where the best stage is the last one, it does not. The network that was trained with labels is the check: its last stage specialises too, but on the very question that the probe asks. Either way, when you use a pretrained network, try more than its top.
+# Why look at every stage? The last one stands right below the layer that names angles. It may specialise on *which way is up?* and throw away what *what is it?* would need. The box `rot.layers` says whether this run agrees; where the best stage is the last one, it does not. If specialising is the reason, then a network trained on the probe's own question should gain most at its last stage: that is `rot.layers.supervised`. Agreement fits the explanation and does not prove it, because the two networks differ in more than the question. You cannot know beforehand which stage serves you, so try several.
 
 # %% [markdown]
 # ## 6 · Turn the knobs
 #
-# We have made choices without a word: four angles, so many steps, a probe on frozen features. Does it matter? Each question below takes several networks, more than you want to wait for. So each cell shows first what came out when the course measured it, over three seeds, and a button with which you measure it yourself. Guess before you look.
+# We have made choices without a word: four angles, so many steps, a probe on frozen features. Does it matter? Each question below takes several networks, more than you want to wait for. So each cell shows first what came out when the course measured it, where it has been measured, and a button with which you measure it yourself. Guess before you look.
 #
-# Two functions serve all of them. The first trains a small network on the angles that it is given; every network sees the same number of turned pictures a step. The second asks a probe at every stage and takes the stage that does best on the validation pictures.
+# A verdict compares A and B over three seeds. It *holds* when the smallest A beats the largest B by the margin, is *reversed* when B so beats A, and is *undecided* otherwise: the seeds scatter too much, or the difference is smaller than the margin.
+#
+# Two functions serve all of the questions. The first trains a small network on the angles that it is given (`functools.cache` keeps what it returns, so that no network is trained twice); every network sees the same number of turned pictures a step. With fewer angles those come from more photos: the comparison mixes the two. The second asks a probe at every stage and takes the stage that does best on the validation pictures. (Section 5 took the one that *gains* most. Here trained networks are compared with one another.)
 
 # %%
 long = session.budget(quick=400, classroom=2000)
@@ -534,7 +536,7 @@ def probed(task, backbone, photos=photos):
 
 
 # %% [markdown]
-# **How many angles?** Upright against upside down is a task, too (`half`). So is a quarter turn to the left against one to the right (`sides`). Or take eight angles, 45 degrees apart. That cannot be done by moving pixels, and interpolation leaves traces. So that no angle betrays itself by them, all eight stand half a step off, and only the disc inside the picture is shown; four of these eight (`four_tilted`) are what `eight` must be compared with. The paper finds four best, with eight half a point behind.
+# **How many angles?** Upright against upside down is a task, too (`half`). So is 90 against 270 degrees (`sides`). Or take eight angles, 45 degrees apart. That cannot be done by moving pixels, and interpolation leaves traces. So that no angle betrays itself by them, all eight are turned by a further 22.5 degrees (22.5, 67.5, 112.5 and so on), and only the disc inside the picture is shown. Every second of them, 90 degrees apart, makes `four_tilted`, with which `eight` must be compared. The RotNet paper, which section 8 names, finds four best, with eight half a point behind.
 
 # %%
 count = session.sweep("rot.count", lambda choice: probed(*pretrain(**choice)), {
@@ -544,14 +546,14 @@ count = session.sweep("rot.count", lambda choice: probed(*pretrain(**choice)), {
 }, chance=1 / len(photos.classes))  # fmt: skip
 
 # %% [markdown]
-# **How long?** The pretext task gets better with every step for a long time. Do the features? `short` is a quarter of the steps of `long`, `middle` a half.
+# **How long?** Trained for longer, a network usually names more angles. Do its features serve the probe better as well? `short` is a quarter of the steps of `long`. (`middle`, a half, is in no claim; you see it when you run the cell.)
 
 # %%
 during = session.sweep("rot.during", lambda choice: probed(*pretrain(**choice)),
                        {"short": {"steps": long // 4}, "middle": {"steps": long // 2}, "long": {}}, chance=1 / len(photos.classes))
 
 # %% [markdown]
-# **How many labels?** A probe keeps the network frozen. Whoever has a task to solve will rather *fine-tune*: take the pretrained network as the start, and train all of it on the labels there are. Against it stands the same network trained on the same labels from random weights (`scratch`). With `few`, twenty labels a class, where does the head start help more than with `many`, four hundred?
+# **How many labels?** A probe keeps the network frozen. Whoever has a task to solve will rather *fine-tune*: take the pretrained network as the start, and train all of it on the labels there are. Against it stands the same network trained on the same labels from random weights (`scratch`). `few` is twenty labels a class, `many` four hundred. With which do you expect the pretrained network to lead by more? Compare the differences of A and B in the two rows; no verdict tests that.
 
 # %%
 def named(labels_per_class, pretrained):
@@ -568,7 +570,7 @@ few = session.sweep("rot.fewlabels", lambda choice: named(*choice), {
 }, chance=1 / len(photos.classes))  # fmt: skip
 
 # %% [markdown]
-# **And where there is no up?** Cells under a microscope lie as they fall. `world:cells` draws such pictures, with classes to probe for. If the answer to *which way is up?* is nowhere in the picture, what can a network learn from being asked? `accuracy` is how many angles it names; `gain` is how far its probe differs from that of random weights, up or down.
+# **And where there is no up?** Cells under a microscope lie as they fall. `world:cells` draws such pictures, with classes to probe for. If the answer to *which way is up?* is nowhere in the picture, what can a network learn from being asked? `accuracy` is how many angles it names; `gain` is the size of the difference between its probe and that of random weights, without the sign, each at its own best stage.
 
 # %%
 def without_up(question):
@@ -583,7 +585,7 @@ def without_up(question):
 noup = session.sweep("rot.noup", without_up, {"accuracy": "accuracy", "gain": "gain"})
 
 # %% [markdown]
-# Look at the verdicts again. *Undecided* is not a failure of the method or of the course: it says that three seeds, on networks of this size, differ among themselves as much as the choices do. Half a point in a paper's table may be of that kind; whoever reports it should say over how many seeds.
+# Look at the verdicts again. Where one is *undecided*, three seeds on networks this small cannot say which choice is better, and neither can you after one run. Half a point in a paper's table may be of that kind; whoever reports it should say over how many seeds.
 
 # %% [markdown]
 # ## 7 · What does it look at?
@@ -674,9 +676,9 @@ if photos.name == "world":
 session.calibration()
 
 # %% [markdown]
-# **What we measured.** A network can name the angle of pictures that nobody labelled. What it learns on the way helps a probe that asks something else; the figure shows at which stages. Compression leaves traces that give part of the angle away, and stretching weakens them.
+# **What we measured.** A network can name the angle of pictures that nobody labelled. Whether what it learns on the way helps a probe that asks something else, and at which stages, the figure of section 5 shows. Compression leaves traces that give part of the angle away, and stretching weakens them.
 #
-# **What could still fool us.** We used one seed and one small network. One run can be lucky; `course claims 'rot.*'` repeats it over three seeds before it says *holds*. And where pictures have no up, such as cells under a microscope, there is nothing to learn.
+# **What could still fool us.** We used one seed and one small network. One run can be lucky; `course claims 'rot.*'` repeats it over three seeds before it says *holds*. And where pictures have no up, such as cells under a microscope, the last table of section 6 says what is left.
 #
 # **Where this stands beside the paper.** The method is RotNet (Gidaris, Singh and Komodakis 2018, arXiv:1803.07728). The first four rows of the next table, read from top to bottom, are the paper's curve over stages, which it calls blocks (MLP: a classifier with hidden layers). There the last block is the weakest. Is it in yours? In the other rows a convolutional classifier stands on the features; NIN is the name of the whole network, trained with labels. The table after it says what lies between their figures and ours. So compare shapes, not heights.
 
