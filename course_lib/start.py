@@ -20,6 +20,7 @@ from course_lib.evaluation.pretext import pretext_scores
 from course_lib.models import Backbone, build_backbone
 from course_lib.paths import output_directory, project, write_atomically
 from course_lib.plots import style
+from course_lib.plots.calibration import calibration
 from course_lib.pretext import PretextTask
 from course_lib.training import History, fit
 
@@ -356,6 +357,11 @@ class Session:
             cells = [style.number(n, unit) for n in (value, measured, abs(value - measured))]
             lines.append(f"| `{name}` | {' | '.join(cells)} |")
         style.show_markdown("\n".join(lines))
+        pairs = {name: (value, self.records[name]["value"]) for name, value in rows if self.records[name]["unit"] == "fraction"}
+        if pairs:
+            words = "; ".join(f"{name}: {100 * a:.0f} % expected, {100 * b:.0f} % measured" for name, (a, b) in pairs.items())
+            caption = "On the dotted line a forecast came true; the grey strokes show by how much yours missed."
+            style.show_figure(calibration(pairs), caption, f"Forecast against measured. {words}.")
 
     def _write(self) -> None:
         contents = {

@@ -129,9 +129,14 @@ def test_calibration_shows_forecast_beside_result(session, monkeypatch):
     monkeypatch.setattr(start_module.style, "show_markdown", said.append)
     session.calibration()
     assert "guess first" in said[0]
+    drawn = []
+    monkeypatch.setattr(start_module.style, "show_figure", lambda figure, caption, alt: drawn.append((figure, alt)))
     session.forecasts["rot.x"] = 0.5
     session.record("rot.x", 0.75, unit="fraction")
     session.calibration()
+    ((figure, alt),) = drawn
+    (dot,) = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (50, 75) and "50 % expected, 75 % measured" in alt
     assert "| `rot.x` | 50.0 % | 75.0 % | 25.0 % |" in said[1]
 
 
