@@ -3,15 +3,20 @@
 An audit changes the data, never the augmentation: it injects one leak, or takes one away, and asks again.
 """
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from course_lib.data import Split
+from course_lib.data import Batch, Dataset, Split
 from course_lib.data.camera import jpeg
 from course_lib.features import random_subset
+from course_lib.models import Backbone, initialise
+from course_lib.pretext import PretextTask, normalise, patches
+from course_lib.pretext.relative_position import QUERIES
 from course_lib.pretext.rotation import rotate, rotate_each
 
 
@@ -87,3 +92,120 @@ def read_rotation_from_frequencies(train: Tensor, test: Tensor) -> float:
     reader = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-3))
     with threadpool_limits(1, user_api="blas"):  # small matrices: threads would only wait for one another
         return float(reader.fit(*seen(train)).score(*seen(test)))
+
+
+def leaking(dataset: Dataset, leak: Callable[[Tensor], Tensor]) -> Dataset:
+    """The same data set with `leak` in every picture: what a lens or a file does to images uint8 N x 3 x S x S.
+
+    Labels and annotations stay. Whatever is trained and asked on both differs by the leak alone.
+    """
+
+    def changed(split: Split) -> Split:
+        return dataclasses.replace(split, images=torch.cat([leak(some) for some in split.images.split(500)]))
+
+    return dataclasses.replace(dataset, **{name: changed(getattr(dataset, name)) for name in ("train", "val", "test")})
+
+
+# --- where in its picture does a patch lie? ---------------------------------------------------------------------------
+
+
+def profiles(cut: Tensor) -> Tensor:
+    """What a reader sees who is blind to what a patch shows: how large the steps are from each pixel to the next.
+
+    For brightness, blue-luma and red-luma apart: the mean logarithm of the steps at each of the p - 1 column borders,
+    and at each row border, their own mean taken off. JPEG keeps its blocks' borders as larger steps, 8 pixels apart in
+    brightness and 16 in colours; where they fall inside a patch is the patch's place in that grid, and nothing else.
+
+    cut: uint8 N x 3 x p x p, p two or more. Returns float32 N x 6 (p - 1).
+    """
+    red, green, blue = cut.float().unbind(1)
+    brightness = 0.299 * red + 0.587 * green + 0.114 * blue
+    planes = torch.stack([brightness, blue - brightness, red - brightness], dim=1)
+    steps = [(planes.diff(dim=axis).abs() + 0.5).log().mean(other) for axis, other in ((-1, -2), (-2, -1))]
+    return torch.cat([step - step.mean(-1, keepdim=True) for step in steps], dim=-1).flatten(1)
+
+
+def read_place_from_profiles(
+    train: Tensor, test: Tensor, grid: patches.Grid, rng: torch.Generator, rescale: bool = False, questions: int = 6000
+) -> float:
+    """How often (0…1) a linear reader of `profiles` names which of eight cells one patch of a test picture comes from.
+
+    It sees one patch, never a pair; guessing gives 1/8.
+
+    Args:
+        train, test: uint8 N x 3 x S x S.
+        grid: where the cells lie.
+        rng: a CPU generator.
+        rescale: cut from a random window of each picture, stretched to full size.
+        questions: how many patches of each it is asked about, at most.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
+
+    def asked(images: Tensor):
+        images = images.cpu()
+        if rescale:
+            cut = patches.cut_rescaled(images, grid, rng)
+        else:
+            cut = patches.cut(images, *grid.places(len(images), *images.shape[2:], rng), grid.patch)
+        cut, cell = cut[:, list(QUERIES)].flatten(0, 1), torch.arange(8).repeat(len(cut))
+        chosen = torch.randperm(len(cut), generator=rng)[:questions]
+        return profiles(cut[chosen]).numpy(), cell[chosen].numpy()
+
+    reader = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200, tol=1e-3))
+    with threadpool_limits(1, user_api="blas"):  # small matrices: threads would only wait for one another
+        return float(reader.fit(*asked(train)).score(*asked(test)))
+
+
+class AbsolutePosition(PretextTask):
+    """Regression of a patch's place in its picture, from that patch alone: an audit, not a lesson.
+
+    What it knows beyond the subject of the picture, a lens or a file has told it (Doersch et al. 2015, section 3.1).
+
+    Args:
+        backbone: built for images of the patch's size.
+        rng: a CPU generator for the head's first weights.
+        patch: its side, in pixels.
+        colours: what becomes of the colours of float patches N x 1 x 3 x p x p, given a generator; None leaves them.
+        lens: what a camera does to the pictures (uint8 N x 3 x S x S) before they are cut; None does nothing.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        rng: torch.Generator,
+        patch: int = 18,
+        colours: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        lens: Callable[[Tensor], Tensor] | None = None,
+    ):
+        super().__init__()
+        self.patch, self.colours, self.lens = patch, colours, lens
+        numbers = 4 * backbone.widths[backbone.stage_names[-1]]
+        self.head = nn.Sequential(nn.Linear(numbers, 256), nn.BatchNorm1d(256), nn.ReLU(inplace=True), nn.Linear(256, 2))
+        initialise(self.head, rng)
+
+    def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """`visible`: 4N x 3 x p x p floats, four patches an image at random places; `hidden`: 4N x 2, down and across,
+        from -1 (upper, left edge) to 1."""
+        images = batch.images if self.lens is None else self.lens(batch.images)
+        free = torch.tensor([side - self.patch for side in images.shape[2:]], device=images.device)
+        hidden = torch.rand(len(images), 4, 2, generator=rng, device=images.device)
+        places = (hidden * (free + 1)).long().minimum(free)
+        cut = normalise(patches.cut(images, places[..., 0], places[..., 1], self.patch))
+        seen = patches.standardised(cut if self.colours is None else self.colours(cut, rng))
+        return seen.flatten(0, 1).contiguous(memory_format=torch.channels_last), (2 * places / free - 1).flatten(0, 1)
+
+    def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
+        """Places, 4N x 2."""
+        return self.head(F.adaptive_avg_pool2d(backbone(visible), 2).flatten(1))
+
+    def loss(self, prediction: Tensor, hidden: Tensor) -> Tensor:
+        """The mean squared distance along each axis."""
+        return F.mse_loss(prediction, hidden)
+
+    def score(self, prediction: Tensor, hidden: Tensor) -> dict[str, float]:
+        """`r2`: the share of the places' variance that is explained; 0 for naming the middle every time, at most 1."""
+        spread = hidden.var(0, unbiased=False).sum()
+        return {"r2": 1 - ((prediction - hidden).square().mean(0).sum() / spread).item()}

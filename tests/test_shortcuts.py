@@ -1,15 +1,24 @@
-"""The JPEG audit changes the data as it says, and nothing else."""
+"""The audits change the data as they say and nothing else; their readers find the leak, and only that."""
 
 import torch
 
+from course_lib.data import Batch, Split
+from course_lib.data.camera import chromatic_aberration
+from course_lib.models import build_backbone
+from course_lib.pretext import patches
 from course_lib.pretext.rotation import rotate
 from course_lib.shortcuts import (
+    AbsolutePosition,
     block_frequencies,
     jpeg,
     jpeg_audit,
+    leaking,
+    profiles,
     randomly_turned,
+    read_place_from_profiles,
     read_rotation_from_frequencies,
 )
+from course_lib.training import fit
 
 
 def test_turned_at_random(rng):
@@ -54,3 +63,75 @@ def test_the_reader_finds_a_planted_leak_and_nothing_where_there_is_none(rng):
     leaky = noise.clone()
     leaky[..., 1::2] = leaky[..., ::2]  # neighbours in a row agree: rows differ from columns
     assert 0.4 < read_rotation_from_frequencies(leaky[:400], leaky[400:]) < 0.6  # half turns look the same
+
+
+# --- where does a patch lie?
+
+
+def textured(count, rng, block=None, side=64):
+    """Pictures of blurred noise; with `block`, each block of so many pixels is a little lighter or darker than it should be."""
+    noise = torch.randn(count, 1, side + 4, side + 4, generator=rng) + 0.3 * torch.randn(
+        count, 3, side + 4, side + 4, generator=rng
+    )
+    images = 128 + 100 * torch.nn.functional.avg_pool2d(noise, 5, 1)
+    if block:
+        steps = 20 * torch.randn(count, 3, -(-side // block), -(-side // block), generator=rng)
+        images = images + torch.nn.functional.interpolate(steps, scale_factor=block, mode="nearest")[..., :side, :side]
+    return images.clamp(0, 255).to(torch.uint8)
+
+
+def test_the_blind_reader_finds_blocks_and_nothing_else(rng):
+    grid = patches.Grid(patch=14, stride=21, jitter=0, random_origin=False)
+
+    def reads(block, **options):
+        return read_place_from_profiles(textured(300, rng, block), textured(200, rng, block), grid, rng, **options)
+
+    assert reads(None) < 0.25
+    assert reads(16) > 0.6
+    assert reads(16, rescale=True) < 0.3
+    aligned = patches.Grid(patch=14, stride=16, jitter=0, random_origin=False, align=16)
+    assert read_place_from_profiles(textured(300, rng, 16), textured(200, rng, 16), aligned, rng) < 0.3
+
+
+def test_profiles_do_not_change_with_light(rng):
+    cut = torch.randint(0, 100, (5, 3, 7, 7), generator=rng, dtype=torch.uint8)
+    found = profiles(cut)
+    assert found.shape == (5, 36)
+    torch.testing.assert_close(profiles(cut + 50), found, atol=1e-4, rtol=1e-4)
+    turned = profiles(cut.transpose(-2, -1)).unflatten(1, (3, 2, 6))  # planes x directions x borders
+    torch.testing.assert_close(turned.flip(2), found.unflatten(1, (3, 2, 6)))
+
+
+def test_a_leaking_data_set_differs_by_the_leak_alone(dataset):
+    leaky = leaking(dataset, lambda images: 255 - images)
+    for name in ("train", "val", "test"):
+        before, after = getattr(dataset, name), getattr(leaky, name)
+        assert torch.equal(after.images, 255 - before.images) and torch.equal(after.labels, before.labels)
+
+
+def test_places_run_from_edge_to_edge(rng):
+    side, patch = 40, 10
+    rows = torch.arange(side, dtype=torch.uint8)
+    picture = torch.stack([rows[:, None].expand(side, side), rows.expand(side, side), torch.zeros(side, side).byte()])
+    batch = Batch(index=torch.arange(50), images=picture.expand(50, 3, side, side))
+    backbone = build_backbone(rng=rng, width=8, image_size=16)
+    seen = {}
+    task = AbsolutePosition(backbone, rng, patch, colours=lambda cut, rng: seen.setdefault("cut", cut))
+    visible, hidden = task.hide(batch, rng)
+    assert visible.shape == (200, 3, patch, patch) and hidden.shape == (200, 2)
+    corner = ((seen["cut"].flatten(0, 1)[:, :2, 0, 0] + 1) * 127.5).round()
+    torch.testing.assert_close(hidden, 2 * corner / (side - patch) - 1, atol=1e-4, rtol=1e-4)
+    assert hidden.min() == -1 and hidden.max() == 1
+    assert task.score(hidden, hidden)["r2"] == 1
+    assert abs(task.score(hidden.mean(0).expand_as(hidden), hidden)["r2"]) < 1e-6
+
+
+def test_a_lens_tells_places_to_a_network(rng):
+    data = Split(torch.zeros(200, dtype=torch.int64), ["one"], textured(200, rng))
+    explained = {}
+    for name, lens in {"plain": None, "lens": lambda images: chromatic_aberration(images, 4.0)}.items():
+        backbone = build_backbone(rng=torch.Generator().manual_seed(0), width=8, image_size=16)
+        task = AbsolutePosition(backbone, torch.Generator().manual_seed(1), 14, lens=lens)
+        history = fit(backbone, task, data, steps=80, batch_size=32)
+        explained[name] = sum(scores["r2"] for _, scores in history.scores[-3:]) / 3
+    assert explained["lens"] > explained["plain"] + 0.3, explained

@@ -1,5 +1,7 @@
 """The control that may see the labels: the same backbone, loop and augmentation, trained to name the class."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,6 +10,7 @@ from course_lib.data import Batch, Dataset, Split
 from course_lib.evaluation.pretext import pretext_scores
 from course_lib.models import Backbone, initialise
 from course_lib.pretext import PretextTask, normalise
+from course_lib.pretext.patches import standardised
 from course_lib.pretext.rotation import shifted_and_mirrored
 from course_lib.training import fit
 
@@ -19,19 +22,29 @@ class Supervised(PretextTask):
         backbone: its last stage, averaged over the image, feeds the head.
         classes: how many there are.
         rng: a CPU generator for the head's first weights.
+        colours: what becomes of the colours of images, as float N x 1 x 3 x S x S, given a generator; None leaves them.
     """
 
     uses_labels = True
 
-    def __init__(self, backbone: Backbone, classes: int, rng: torch.Generator):
+    def __init__(
+        self,
+        backbone: Backbone,
+        classes: int,
+        rng: torch.Generator,
+        colours: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+    ):
         super().__init__()
-        self.chance = 1 / classes
+        self.chance, self.colours = 1 / classes, colours
         self.head = initialise(nn.Linear(backbone.widths[backbone.stage_names[-1]], classes), rng)
 
     def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """`visible`: N x 3 x S x S float images, shifted and mirrored in training; `hidden`: N labels."""
         images = shifted_and_mirrored(batch.images, rng) if self.training else batch.images
-        return normalise(images), batch.labels
+        images = normalise(images)
+        if self.colours is not None:
+            images = standardised(self.colours(images[:, None], rng)[:, 0])
+        return images, batch.labels
 
     def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
         """Logits, N x classes."""

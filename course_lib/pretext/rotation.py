@@ -85,7 +85,7 @@ class Rotation(PretextTask):
         backbone: its last stage feeds the head.
         rng: a CPU generator for the head's first weights.
         rotate: turns N x 3 x S x S images by a number of quarter turns; a student's own function, say.
-        augment: moves and mirrors the images *before* they are turned; `rescaled_window` here is the JPEG-proof choice,
+        augment: moves and mirrors the images *before* they are turned; `patches.rescaled_window` is the JPEG-proof choice,
             since stretching smears the 8 x 8 grid of compression blocks that can give the angle away.
         turns: what `rotate` is asked for, K numbers; (0, 2) tells upright from upside down.
     """
@@ -136,23 +136,3 @@ class Rotation(PretextTask):
             if k % count == 0:
                 axis.set_title(f"hidden: {ANGLES[answer]}°" if columns == len(ANGLES) else f"hidden: {answer}", fontsize=10)
         return figure
-
-
-def rescaled_window(images: Tensor, rng: torch.Generator) -> Tensor:
-    """A random window of each image (65 to 90 % of its side) stretched to full size, mirrored half of the time.
-
-    Bilinear, one draw of the window a sample. uint8 N x 3 x S x S in and out.
-    """
-    count = len(images)
-    scale, x, y = torch.rand(3, count, generator=rng, device=images.device)
-    scale = 0.65 + 0.25 * scale
-    mirror = torch.randint(0, 2, (count,), generator=rng, device=images.device) * 2 - 1
-    window = torch.zeros(count, 2, 3, device=images.device)
-    window[:, 0, 0], window[:, 1, 1] = scale * mirror, scale
-    window[:, 0, 2], window[:, 1, 2] = (2 * x - 1) * (1 - scale), (2 * y - 1) * (1 - scale)
-    pieces = []
-    for some, windows in zip(images.split(250), window.split(250), strict=True):  # a grid weighs more than its pictures
-        grid = F.affine_grid(windows, list(some.shape), align_corners=False)
-        stretched = F.grid_sample(some.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-        pieces.append(stretched.round_().to(torch.uint8))
-    return torch.cat(pieces)

@@ -50,7 +50,8 @@ from course_lib.plots.attention import attention, attention_rows, first_filters
 from course_lib.plots.images import image_grid, image_row
 from course_lib.plots.layers import bars_beside_chance, probe_curve
 from course_lib.pretext import normalise
-from course_lib.pretext.rotation import ANGLES, Rotation, rescaled_window, rotate_by_eighths, rotate_each
+from course_lib.pretext.patches import rescaled_window
+from course_lib.pretext.rotation import ANGLES, Rotation, rotate_by_eighths, rotate_each
 from course_lib.shortcuts import jpeg_audit, read_rotation_from_frequencies
 from course_lib.start import start
 from course_lib.widgets.explorers import CounterfactualExplorer, NeighbourExplorer

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from course_lib.data import Batch
 from course_lib.models import build_backbone
 from course_lib.pretext import load, names, normalise
+from course_lib.pretext.patches import rescaled_window
 from course_lib.pretext.rotation import (
     Rotation,
     four_rotations,
-    rescaled_window,
     rotate,
     rotate_by_eighths,
     shifted_and_mirrored,

@@ -1,0 +1,75 @@
+"""A student at the relative position notebook: plays by mouse and by key, drags a forecast, presses Stop, explores."""
+
+import re
+
+import pytest
+
+from course_lib.data import open_dataset
+from course_lib.paths import project
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def said(page, selector, number, words):
+    """Wait until the `number`-th element that fits `selector` says `words`."""
+    page.wait_for_function(
+        "([selector, n, words]) => document.querySelectorAll(selector)[n].textContent.includes(words)",
+        arg=[selector, number, words],
+        timeout=60_000,
+    )
+
+
+def test_a_student_at_the_relative_position_notebook(lab, tmp_path):
+    open_dataset("world", progress=False)  # built beforehand, so that the clock below measures the notebook
+    source = project() / "notebooks" / "03_relative_position.ipynb"
+    (lab.folder / source.name).write_bytes(source.read_bytes())
+    lab.open(source.name)
+    page = lab.page
+    lab.run_all()
+
+    # Eight answers around an empty middle: one by mouse, one by Enter, one by its number.
+    answers = page.locator(".course-game-answer")
+    answers.first.wait_for(timeout=90_000)
+    assert answers.count() == 8
+    answers.nth(1).click()
+    said(page, ".course-game-board", 0, "of 1")
+    answers.nth(4).press("Enter")
+    said(page, ".course-game-board", 0, "of 2")
+    page.locator(".course-game-keys input").first.press_sequentially("7")
+    said(page, ".course-game-board", 0, "of 3")
+    assert re.search(r"Right|No: it was", page.locator(".course-game-feedback").inner_text())
+
+    # A forecast by mouse: the handle dragged to the right; then one step back by key.
+    handle = page.locator(".course-forecast-slider .noUi-handle").first
+    box = handle.bounding_box()
+    start = int(handle.get_attribute("aria-valuenow").split(".")[0])
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    dragged = int(handle.get_attribute("aria-valuenow").split(".")[0])
+    assert dragged > start
+    handle.press("ArrowLeft")
+    page.locator("button.course-forecast-button").first.press("Enter")
+    said(page, ".course-forecast-text", 0, f"Noted: {dragged - 1} %")
+
+    # Stop both long trainings; the cells below go on with the networks as they are.
+    for number in range(2):
+        page.wait_for_function("n => document.querySelectorAll('.course-training-text').length > n", arg=number, timeout=120_000)
+        said(page, ".course-training-text", number, "steps/s")
+        page.locator("button.course-training-stop").nth(number).press("Enter")
+        said(page, ".course-training-text", number, "stopped")
+    lab.wait_until_idle(timeout=240)
+
+    # Another patch, by key.
+    pictures = page.locator(".course-neighbours-picture img")
+    before = pictures.first.get_attribute("src")
+    page.locator("button.course-neighbours-query").nth(2).press("Enter")
+    page.wait_for_function(
+        "before => document.querySelector('.course-neighbours-picture img').src !== before", arg=before, timeout=30_000
+    )
+    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    assert page.locator("text=Traceback").count() == 0
+    assert all("alt" in image for image in page.evaluate("() => [...document.images].map(i => i.getAttributeNames())"))
+    assert lab.external == []
+    assert lab.errors == []
