@@ -1,0 +1,167 @@
+"""Jigsaw: nine tiles of a picture in disorder; which of K permutations was it? (Noroozi & Favaro 2016, arXiv:1603.09246)
+
+One tower looks at each tile alone; a head sees all nine and names the permutation (section 3.1). Guessing gives 1/K, and
+a network often stays there for a while, at a loss of ln K, before it finds out what to look for.
+"""
+
+import copy
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_lib.data import Batch
+from course_lib.errors import CourseError
+from course_lib.models import Backbone, initialise
+from course_lib.pretext import PretextTask, normalise, patches
+from course_lib.pretext.patches import Grid
+
+TILES = 9  # three by three, counted row by row from 0
+MIDDLE = 4
+SEES = ("all", "one")
+
+
+def scramble(tiles: Tensor, index: Tensor, permutations: Tensor) -> Tensor:
+    """Tiles N x 9 x …, each sample's by its own permutation (`index`, int64 N, of `permutations`, int64 K x 9).
+
+    Place k of a sample then holds tile permutation[k]: the permutation says what lies where, not what goes where.
+    """
+    samples = torch.arange(len(tiles), device=tiles.device)[:, None]
+    return tiles[samples, permutations[index]]
+
+
+def unscramble(tiles: Tensor, index: Tensor, permutations: Tensor) -> Tensor:
+    """Undo `scramble`: sorting a permutation gives its inverse."""
+    return scramble(tiles, index, permutations.argsort(1))
+
+
+def compose(tiles: Tensor, gap: int = 2) -> Tensor:
+    """Tiles uint8 N x 9 x C x p x p laid out three by three, `gap` white pixels between: uint8 N x C x S x S, S = 3p + 2 gap."""
+    side = tiles.shape[-1] + gap
+    padded = F.pad(tiles, (0, gap, 0, gap), value=255).unflatten(1, (3, 3))  # N x row x column x C x y x x
+    whole = padded.permute(0, 3, 1, 4, 2, 5).reshape(len(tiles), -1, 3 * side, 3 * side)
+    return whole[..., : 3 * side - gap, : 3 * side - gap]
+
+
+class Jigsaw(PretextTask):
+    """Classification of the permutation by which nine tiles were scrambled.
+
+    Args:
+        backbone: the tower; built for images of a tile's size, so that it does not shrink them away.
+        rng: a CPU generator for the first weights of the head, and of the other towers if there are any.
+        permutations: those that can occur, int64 K x 9; 24 that differ in as many places as possible unless given.
+        grid: where tiles may lie, three by three; `patches.grid_for` the pictures unless given.
+        rescale: cut from a random window of the picture, stretched to full size: no block of a JPEG file then lies where
+            a tile begins.
+        colours: what becomes of the colours of float tiles N x 9 x 3 x p x p, given a generator; None leaves them.
+        standardise: each tile by itself at mean 0 and spread 1, so that light and contrast do not tell its neighbours
+            (section 3.2).
+        shared: one tower for all tiles; False gives each place one of its own, `backbone` being that of the first.
+        sees: "all", or "one": the audit, whose head gets the tile in the middle and zeros for the others. What it scores
+            above 1/K, one tile tells alone.
+
+    Raises:
+        CourseError: what `permutations` holds are none, `grid` is not 3 x 3, or `sees` is unknown or needs one tower.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        rng: torch.Generator,
+        permutations: Tensor | None = None,
+        grid: Grid | None = None,
+        rescale: bool = True,
+        colours: Callable[[Tensor, torch.Generator], Tensor] | None = patches.colour_dropped,
+        standardise: bool = True,
+        shared: bool = True,
+        sees: str = "all",
+    ):
+        super().__init__()
+        permutations = patches.permutations(24) if permutations is None else permutations
+        if permutations.shape[1:] != (TILES,) or (permutations.sort(1).values.cpu() != torch.arange(TILES)).any():
+            raise CourseError(f"A permutation of nine tiles holds 0 to 8, each once; these are {permutations.tolist()[:3]} …")
+        if grid is not None and grid.side != 3:
+            raise CourseError(f"A jigsaw has 3 x 3 tiles, and this grid {grid.side} x {grid.side}; leave `side` at 3.")
+        if sees not in SEES:
+            raise CourseError(f"The head sees {' or '.join(SEES)} of the tiles, not {sees!r}; choose one of the two.")
+        if sees == "one" and not shared:
+            raise CourseError("One tile needs one tower; leave `shared` at True where the head sees one tile.")
+        self.register_buffer("permutations", permutations)
+        self.grid, self.rescale, self.colours, self.standardise, self.sees = grid, rescale, colours, standardise, sees
+        self.chance = 1 / len(permutations)
+        towers = 1 if shared else TILES
+        self.others = nn.ModuleList(initialise(copy.deepcopy(backbone), rng) for _ in range(towers - 1))
+        last = backbone.widths[backbone.stage_names[-1]]
+        self.fc6 = nn.ModuleList(nn.Linear(4 * last, 64) for _ in range(towers))  # the paper's name; of a map of 2 x 2
+        self.head = nn.Sequential(
+            nn.Linear(TILES * 64, 256), nn.BatchNorm1d(256), nn.ReLU(inplace=True), nn.Linear(256, len(permutations))
+        )
+        initialise(self.fc6, rng)
+        initialise(self.head, rng)
+
+    def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """`visible`: N x 9 x 3 x p x p floats, place by place; `hidden`: N permutations, 0…K - 1."""
+        tiles, hidden = self.puzzles(batch.images, rng)
+        return self.seen(tiles, rng), hidden
+
+    def puzzles(self, images: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """One puzzle an image (uint8 N x 3 x S x S): scrambled tiles, uint8 N x 9 x 3 x p x p, and permutations, N."""
+        hidden = torch.randint(0, len(self.permutations), (len(images),), generator=rng, device=images.device)
+        return scramble(self.cut(images, rng), hidden, self.permutations.to(images.device)), hidden
+
+    def cut(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """The tiles of one window of each image (uint8 N x 3 x S x S), in order: uint8 N x 9 x 3 x p x p."""
+        grid = self.grid or patches.grid_for(min(images.shape[2:]))
+        if self.rescale:
+            return patches.cut_rescaled(images, grid, rng)
+        return patches.cut(images, *grid.places(len(images), *images.shape[2:], rng), grid.patch)
+
+    def seen(self, tiles: Tensor, rng: torch.Generator) -> Tensor:
+        """What the towers see of tiles uint8 N x 9 x 3 x p x p: float, same shape."""
+        seen = normalise(tiles)
+        if self.colours is not None:
+            seen = self.colours(seen, rng)
+        return patches.standardised(seen) if self.standardise else seen
+
+    def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
+        """Logits, N x K: each tile alone through a tower and fc6, all nine side by side, then the head."""
+        if self.sees == "one":
+            vector = self._vectors(backbone, self.fc6[0], visible[:, MIDDLE : MIDDLE + 1])
+            return self.head(F.pad(vector, (0, 0, MIDDLE, MIDDLE)).flatten(1))
+        if not self.others:
+            return self.head(self._vectors(backbone, self.fc6[0], visible).flatten(1))
+        each = zip([backbone, *self.others], self.fc6, visible.split(1, dim=1), strict=True)
+        return self.head(torch.cat([self._vectors(*tower) for tower in each], dim=1).flatten(1))
+
+    def _vectors(self, tower: nn.Module, fc6: nn.Module, tiles: Tensor) -> Tensor:
+        """Tiles N x P x 3 x p x p, each alone through one tower: N x P x 64."""
+        maps = tower(tiles.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        return fc6(F.adaptive_avg_pool2d(maps, 2).flatten(1)).unflatten(0, tiles.shape[:2])
+
+    def loss(self, prediction: Tensor, hidden: Tensor) -> Tensor:
+        """Cross-entropy over the K permutations (section 3.2, eq. 2)."""
+        return F.cross_entropy(prediction, hidden)
+
+    def score(self, prediction: Tensor, hidden: Tensor) -> dict[str, float]:
+        """`accuracy`: the share of permutations named correctly; guessing gives 1/K."""
+        return {"accuracy": (prediction.argmax(1) == hidden).float().mean().item()}
+
+    def draw(self, batch: Batch, rng: torch.Generator):
+        """A row an image: the picture, its tiles scrambled, and these as the network sees them."""
+        from matplotlib.figure import Figure
+
+        tiles, hidden = self.puzzles(batch.images, rng)
+        seen = self.seen(tiles, rng)
+        reach = seen.abs().amax((1, 2, 3, 4), keepdim=True).clamp_min(1e-6)  # brings a sample's floats into 0…255
+        shown = compose(tiles), compose(((seen / reach + 1) * 127.5).to(torch.uint8))
+        figure = Figure(figsize=(5.4, 1.8 * len(tiles) + 0.3), layout="constrained")
+        for row, answer, *pictures in zip(
+            figure.subplots(len(tiles), 3, squeeze=False), hidden.tolist(), batch.images, *shown, strict=True
+        ):
+            titles = ("the picture", f"hidden: permutation {answer}", "what the network sees")
+            for axis, picture, title in zip(row, pictures, titles, strict=True):
+                axis.imshow(picture.cpu().permute(1, 2, 0))
+                axis.set_axis_off()
+                axis.set_title(title, fontsize=10)
+        return figure

@@ -1,0 +1,189 @@
+"""The jigsaw puzzle: nine tiles to put in order by mouse, touch or keyboard, as the answer to a `Game`.
+
+`Tray` is the logic, without a screen; `Board` is the face, whose JavaScript lies beside this file; `Puzzle` joins the two
+and turns an arrangement into the permutation that it claims.
+"""
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import anywidget
+import ipywidgets
+import torch
+import traitlets
+from torch import Tensor
+
+from course_lib.errors import CourseError
+from course_lib.plots.style import image_tag
+from course_lib.pretext.jigsaw import TILES, compose
+from course_lib.widgets import show_error
+
+Swap = tuple[int, int, float]  # place, place, seconds since the first tile was picked up
+
+
+class Tray:
+    """Nine tiles in nine places, and how they came to lie there.
+
+    Tiles are numbered by the places where they lay at first, 0…8, so that a number gives nothing away.
+
+    Args:
+        swaps: those made so far. Raises CourseError where one names a place that there is not.
+    """
+
+    def __init__(self, swaps: Sequence[Swap] = ()):
+        self.order = list(range(TILES))  # place -> tile
+        self.swaps: list[Swap] = []
+        for swap in swaps:
+            self.swap(*swap)
+
+    def swap(self, place: int, other: int, seconds: float = 0.0) -> None:
+        """Exchange the tiles at two places, `seconds` after the first was picked up."""
+        if not {place, other} <= set(range(TILES)):
+            raise CourseError(f"The puzzle has the places 0 to {TILES - 1}, and a swap named {place} and {other}.")
+        self.order[place], self.order[other] = self.order[other], self.order[place]
+        self.swaps.append((place, other, seconds))
+
+    @property
+    def moves(self) -> int:
+        """How many swaps it took."""
+        return len(self.swaps)
+
+    @property
+    def seconds(self) -> float:
+        """From picking up the first tile to the last swap."""
+        return self.swaps[-1][2] if self.swaps else 0.0
+
+    @property
+    def permutation(self) -> list[int]:
+        """The permutation that would have scrambled a picture so that this order undoes it: the inverse of the order."""
+        return [self.order.index(tile) for tile in range(TILES)]
+
+    def solved(self, permutation: Sequence[int]) -> bool:
+        """Whether this order undoes `permutation` (place k had been given tile permutation[k])."""
+        return self.permutation == [int(tile) for tile in permutation]
+
+    def claim(self, permutations: Tensor) -> int:
+        """Which of the permutations (K x 9) this order undoes, as an index; -1 for none of them."""
+        return next((k for k, permutation in enumerate(permutations.tolist()) if self.solved(permutation)), -1)
+
+
+class Board(anywidget.AnyWidget):
+    """The tiles on the screen. Swaps are made there, without waiting for the kernel, and come back as a list."""
+
+    _esm = Path(__file__).with_name("puzzle.js")
+    _css = Path(__file__).with_name("puzzle.css")
+    item = traitlets.Int(0).tag(sync=True)  # another one starts the clock anew
+    tiles = traitlets.List(traitlets.Unicode()).tag(sync=True)  # nine pictures, as data addresses
+    swaps = traitlets.List().tag(sync=True)
+
+
+class Puzzle:
+    """Scrambled pictures to put in order, one after another; answers a `Game` as its `Buttons` do (see there).
+
+    Args:
+        tiles: scrambled, uint8 N x 9 x 3 x p x p; or of one picture, 9 x 3 x p x p.
+        permutations: K x 9, those among which the answer is sought.
+        hidden: the right answers, N of 0…K - 1: then, after each answer, the arrangement and the right one are shown.
+
+    Attributes:
+        widget: to be displayed.
+        tray: the `Tray` of the item asked now.
+        answered: what was answered, in turn: (item, `Tray`).
+        on_answer: called with the index of the permutation that the arrangement claims, -1 for none of them.
+
+    Raises:
+        CourseError: these do not fit together.
+    """
+
+    def __init__(self, tiles: Tensor, permutations: Tensor, hidden: Sequence[int] | None = None):
+        tiles = tiles[None] if tiles.dim() == 4 else tiles
+        if tiles.dim() != 5 or tiles.shape[1:3] != (TILES, 3) or tiles.dtype != torch.uint8:
+            raise CourseError(f"A puzzle needs uint8 tiles N x 9 x 3 x p x p, not {tiles.dtype} {tuple(tiles.shape)}.")
+        if hidden is not None and (len(hidden) != len(tiles) or not set(map(int, hidden)) <= set(range(len(permutations)))):
+            raise CourseError(
+                f"{len(tiles)} puzzles need {len(tiles)} answers, 0 to {len(permutations) - 1}, not {list(hidden)}."
+            )
+        self.tiles, self.permutations, self.hidden = tiles.cpu(), permutations.cpu(), hidden
+        self.on_answer: Callable[[int], None] = lambda choice: None
+        self.answered: list[tuple[int, Tray]] = []
+        self.item: int | None = None
+        self.board, self.before = Board(), ipywidgets.HTML()
+        self.board.on_msg(lambda board, message, buffers: self._safely(lambda: self._told(message)))
+        self.board.observe(lambda change: self._safely(lambda: self._swapped(change.new)), names="swaps")
+        self.before.add_class("course-puzzle-before")
+        self.widget = ipywidgets.VBox([self.board, self.before])
+        self.ask(0)
+
+    def ask(self, item: int | None) -> None:
+        """Lay out the item of this number; None leaves the last one there."""
+        self.item = item
+        if item is not None:
+            self.tray = Tray()
+            with self.board.hold_sync():
+                self.board.tiles = [_data_address(tile) for tile in self.tiles[item]]
+                self.board.swaps, self.board.item = [], self.board.item + 1
+
+    def focus(self) -> None:
+        """Put the keyboard's focus on the tiles."""
+        self.board.send({"focus": True})
+
+    def swap(self, place: int, other: int) -> None:
+        """Exchange two tiles, as a student would; places 0…8."""
+        self.board.swaps = [*self.board.swaps, [place, other, self.tray.seconds]]
+
+    def answer(self) -> int:
+        """Give the present arrangement as the answer; returns the index that it claims, -1 for none of them."""
+        choice = self.tray.claim(self.permutations)
+        if self.item is not None:
+            self.answered.append((self.item, self.tray))
+            self._show_answer(self.item, self.tray)
+            self.on_answer(choice)
+        return choice
+
+    def arrangement(self, item: int, choice: int) -> Tensor:
+        """An item's tiles laid out as if permutation `choice` had scrambled them: uint8 3 x S x S."""
+        return compose(self.tiles[item, self.permutations[choice].argsort()][None])[0]
+
+    def _swapped(self, swaps: Sequence[Swap]) -> None:
+        self.tray = Tray(swaps)
+
+    def _told(self, message: dict) -> None:
+        if "answer" in message:
+            self.board.swaps = message["answer"]
+            self.answer()
+
+    def _show_answer(self, item: int, tray: Tray) -> None:
+        if self.hidden is None:
+            return
+        right = int(self.hidden[item])
+        pictures = [(compose(self.tiles[item, tray.order][None])[0], "Your arrangement")]
+        if not tray.solved(self.permutations[right]):
+            pictures.append((self.arrangement(item, right), "The picture"))
+        figures = "".join(
+            f'<figure style="display:inline-block;margin:0 1em 0 0">{image_tag(_png(picture), title, "150px")}'
+            f"<figcaption>{title}</figcaption></figure>"
+            for picture, title in pictures
+        )
+        solved = "solved" if len(pictures) == 1 else "not solved"
+        moves = f"{tray.moves} swap{'s' * (tray.moves != 1)} in {tray.seconds:.0f} seconds"
+        self.before.value = f"<div>The puzzle before: {solved}, after {moves}.</div>{figures}"
+
+    def _safely(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Exception as error:
+            show_error(self.before, error)
+
+
+def _png(picture: Tensor) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _data_address(picture: Tensor) -> str:
+    return f"data:image/png;base64,{base64.b64encode(_png(picture)).decode()}"
