@@ -14,7 +14,8 @@ from course_lib.widgets.sweep import Sweep, verdicts
 
 ROW = {
     "id": "rot.count.half", "statement": "Four teach more.", "direction": "a>b", "a": [0.5, 0.62, 0.55], "b": [0.4, 0.4, 0.4],
-    "dataset": "world", "verdict": "holds", "date": "2026-01-02", "machine": "a laptop", "sides": ("rot.count.four", "rot.count.half"),
+    "dataset": "world", "verdict": "holds", "date": "2026-01-02", "machine": "a laptop",
+    "sides": ("rot.count.four", "rot.count.half"),
 }  # fmt: skip
 
 
