@@ -18,7 +18,7 @@ def random_window(count: int, height: int, width: int, patch: int, stride: int, 
 
 
 def drop_colours(cut: Tensor, rng: torch.Generator) -> Tensor:
-    """Each patch (float N x P x 3 x p x p) with one channel left, which `rng` draws; the others become faint noise."""
+    """Each patch (float N x P x 3 x p x p) with one channel left, which `rng` draws; the others become 0."""
     return patches.colour_dropped(cut, rng)
 
 

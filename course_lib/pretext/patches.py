@@ -167,18 +167,14 @@ def standardised(patches: Tensor, smallest_spread: float = 0.02) -> Tensor:
 
 
 def colour_dropped(patches: Tensor, rng: torch.Generator) -> Tensor:
-    """Each patch (float N x P x 3 x p x p) with one channel left, chosen at random; the others become faint noise.
+    """Each patch (float N x P x 3 x p x p) with one channel left, chosen at random; the others become 0.
 
-    The noise has a hundredth of the channel's spread. With one channel nothing can be read from how far the colours lie
-    apart (Doersch et al. 2015, section 3.1, "color dropping").
+    With one channel nothing can be read from how far the colours lie apart (Doersch et al. 2015, section 3.1, "color
+    dropping"; the paper puts a noise of a hundredth of the channel's spread where we put 0).
     """
-    shape = patches.shape[:2]
-    kept = torch.randint(0, 3, shape, generator=rng, device=patches.device)
-    channel = patches.gather(2, kept[..., None, None, None].expand(*shape, 1, *patches.shape[3:]))
-    spread = channel.std((-2, -1), keepdim=True) / 100
-    noise = torch.randn(patches.shape, generator=rng, device=patches.device, dtype=patches.dtype) * spread
+    kept = torch.randint(0, 3, patches.shape[:2], generator=rng, device=patches.device)
     stays = torch.arange(3, device=patches.device) == kept[..., None]
-    return torch.where(stays[..., None, None], channel, noise)
+    return patches * stays[..., None, None]
 
 
 def projected(patches: Tensor) -> Tensor:

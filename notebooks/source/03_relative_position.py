@@ -217,7 +217,7 @@ def new_network(sees="pair"):
     return backbone, RelativePosition(backbone, session.rng("head"), colours=drop_colours, sees=sees)
 
 
-steps, images_a_step = session.budget(quick=300, classroom=5000, full=30000), 64
+steps, images_a_step = session.budget(quick=400, classroom=5000, full=30000), 64
 backbone, task = new_network()
 task.to(session.device)
 batch = photos.train.batch(range(4))

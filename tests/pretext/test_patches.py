@@ -145,15 +145,15 @@ def test_windows_keep_the_shape_and_flat_pictures():
 
 
 @given(count=st.integers(1, 3), patch=st.integers(2, 6), seed=st.integers(0, 99))
-def test_standardised_patches_forget_light_tint_and_contrast(count, patch, seed):
+def test_standardised_patches_forget_light_and_contrast(count, patch, seed):
     patches = torch.randn(count, 4, 3, patch, patch, generator=seeded(seed))
     result = standardised(patches)
-    assert torch.allclose(result.mean((3, 4)), torch.zeros(count, 4, 3), atol=1e-5)
+    assert torch.allclose(result.mean((2, 3, 4)), torch.zeros(count, 4), atol=1e-5)
     assert torch.allclose(result.std((2, 3, 4), correction=0), torch.ones(count, 4), atol=1e-4)
-    tint = torch.tensor([5.0, 4.0, -3.0])[:, None, None]
-    assert torch.allclose(standardised(patches * 3 + tint), result, atol=1e-4)
-    spreads, theirs = result.std((3, 4)), patches.std((3, 4))  # one spread for the three channels, so these keep their ratio
-    assert torch.allclose(spreads[:, :, 0] * theirs[:, :, 1], spreads[:, :, 1] * theirs[:, :, 0], rtol=1e-3, atol=1e-5)
+    assert torch.allclose(standardised(patches * 3 + 5), result, atol=1e-4)
+    one, other = result[:, :, :, 0, 0] - result[:, :, :, 1, 1], patches[:, :, :, 0, 0] - patches[:, :, :, 1, 1]
+    ratios = one / other  # one spread for the three channels: differences keep their ratios
+    assert torch.allclose(ratios, ratios[..., :1].expand_as(ratios), rtol=1e-2)
 
 
 def test_flat_patches_stay_flat():
@@ -163,18 +163,15 @@ def test_flat_patches_stay_flat():
     assert standardised(nearly).std() < 0.5
 
 
-def test_one_channel_stays_and_tells_nothing_about_the_others():
+def test_one_channel_stays_and_the_others_are_gone():
     patches = torch.randn(200, 9, 3, 6, 6, generator=seeded())
     result = colour_dropped(patches, seeded(1))
     same = (result == patches).flatten(3).all(3)
     assert (same.sum(2) == 1).all()
-    assert ((same.float().mean((0, 1)) - 1 / 3).abs() < 0.06).all()  # five standard deviations
-    assert (same[:, 0] != same[:, 1]).any(1).float().mean() > 0.5  # each patch by its own draw
-    kept = patches[same].flatten(1).std(1)
-    ratio = result[~same].unflatten(0, (-1, 2)).flatten(2).std(2) / kept[:, None]
-    assert ratio.min() > 0.003 and ratio.max() < 0.03
-    correlation = torch.corrcoef(torch.stack([result[~same].flatten(), patches[~same].flatten()]))[0, 1]
-    assert correlation.abs() < 0.02
+    assert (result[~same] == 0).all()
+    often = same.float().mean((0, 1))
+    assert ((often - 1 / 3).abs() < 0.06).all()  # 1800 draws: five standard deviations
+    assert torch.equal(colour_dropped(patches, seeded(1)), result)
 
 
 def test_projection_takes_green_against_magenta_and_nothing_else():
