@@ -217,7 +217,8 @@ def new_network(sees="pair"):
     return backbone, RelativePosition(backbone, session.rng("head"), colours=drop_colours, sees=sees)
 
 
-steps, images_a_step = session.budget(quick=400, classroom=5000, full=30000), 64
+asked = photos.test.subset(slice(session.budget(quick=1500, classroom=10000)))  # the pictures that networks are asked about
+steps, images_a_step = session.budget(quick=350, classroom=5000, full=30000), 64
 backbone, task = new_network()
 task.to(session.device)
 batch = photos.train.batch(range(4))
@@ -251,7 +252,7 @@ run = session.train("relative_position", backbone, task, steps=steps, batch_size
 
 # %%
 await run.finished()
-accuracy = session.scores(backbone, task)["accuracy"]
+accuracy = session.scores(backbone, task, asked)["accuracy"]
 session.record("rp.pretext_accuracy", accuracy, chance=chance, unit="fraction")
 session.say("On test pictures the network names **{rp.pretext_accuracy}** of the directions. Guessing names {rp.pretext_accuracy.chance}.")
 
@@ -281,8 +282,8 @@ run_alone = session.train("query_only", alone, alone_task, steps=steps, batch_si
 await run_alone.finished()
 run = session.trained("relative_position", new_network, steps=steps, batch_size=images_a_step)  # trained now if you skipped section 3
 await run.finished()
-both = session.scores(run.backbone, run.task)["accuracy"]
-one = session.scores(alone, alone_task)["accuracy"]
+both = session.scores(run.backbone, run.task, asked)["accuracy"]
+one = session.scores(alone, alone_task, asked)["accuracy"]
 session.record("rp.pretext_accuracy", both, chance=chance, unit="fraction")
 session.record("rp.query_only", one, chance=chance, unit="fraction")
 session.show(
@@ -451,7 +452,7 @@ places = session.train("absolute_position", *new_place_network(), steps=place_st
 
 # %%
 await places.finished()
-session.record("rp.lens", session.scores(places.backbone, places.task)["r2"], chance=0, unit="fraction")
+session.record("rp.lens", session.scores(places.backbone, places.task, asked)["r2"], chance=0, unit="fraction")
 sample = photos.test.batch(order[:10])
 visible, true = places.task.hide(sample, session.rng("layout", session.device))
 with frozen(places.backbone), frozen(places.task):
@@ -484,7 +485,7 @@ def explained(lens, colours=None):
     """The share of the places' variance that a new network explains."""
     backbone, place_task = new_place_network(colours, lens)
     session.fit(backbone, place_task, steps=place_steps)
-    return session.scores(backbone, place_task)["r2"]
+    return session.scores(backbone, place_task, asked)["r2"]
 
 
 def without_magenta(patches, rng):

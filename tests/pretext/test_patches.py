@@ -171,6 +171,7 @@ def test_one_channel_stays_and_the_others_are_gone():
     assert (result[~same] == 0).all()
     often = same.float().mean((0, 1))
     assert ((often - 1 / 3).abs() < 0.06).all()  # 1800 draws: five standard deviations
+    assert (same[:, 0] != same[:, 1]).any(1).float().mean() > 0.5  # each patch by its own draw
     assert torch.equal(colour_dropped(patches, seeded(1)), result)
 
 
