@@ -35,7 +35,8 @@ def says(page, selector, words):
 
 def test_a_student_at_the_puzzle(lab, tmp_path):
     cells = [nbformat.v4.new_code_cell(NOTEBOOK), nbformat.v4.new_markdown_cell("the cell below")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), lab.folder / "puzzle.ipynb")
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}  # else Lab asks which
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.folder / "puzzle.ipynb")
     lab.open("puzzle.ipynb")
     page = lab.page
     lab.run_all()
@@ -88,9 +89,10 @@ def test_a_student_at_the_puzzle(lab, tmp_path):
 
     # By clicking one and the other, in the dark; and a drag that ends beside the board changes nothing.
     page.get_by_role("menuitem", name="Settings", exact=True).click()
-    page.get_by_role("menuitem", name="Theme", exact=True).click()
+    page.get_by_text("Theme", exact=True).first.hover()
     page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
     page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+    page.wait_for_timeout(2000)  # the style sheets come one after another, and move what they style
     places.nth(8).scroll_into_view_if_needed()
     page.mouse.move(*centre(6))
     page.mouse.down()
