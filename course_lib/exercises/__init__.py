@@ -122,6 +122,20 @@ class Trial:
         self.expect(value.shape == shape, f"expected {what} of shape {tuple(shape)}, got {tuple(value.shape)}.")
         self.expect(value.dtype == dtype, f"expected {what} of type {str(dtype)[6:]}, got {str(value.dtype)[6:]}.")
 
+    def same(self, what: str, got, expected: Tensor, why: str = "", close: bool = False) -> None:
+        """Expect equal tensors, or all but equal ones; the message gives the first number that is not, and says `why`."""
+        self.tensor(what, got, expected.shape, expected.dtype)
+        right = torch.isclose(got, expected, rtol=1e-4, atol=1e-5) if close else got == expected
+        if not right.all():
+            place = tuple((~right).nonzero()[0].tolist())
+            numbers = f"expected {expected[place].item():.10g} at {list(place)}, got {got[place].item():.10g}"
+            self.expect(False, f"{numbers} in {what}. {why}")
+
+    def pair(self, answer, what: str) -> None:
+        """Expect two things in a tuple or a list, which `what` names."""
+        right = isinstance(answer, (tuple, list)) and len(answer) == 2
+        self.expect(right, f"expected two things, {what}, got one {type(answer).__name__}.")
+
 
 _badges: dict[str, str] = {}
 _attempts: dict[str, int] = {}

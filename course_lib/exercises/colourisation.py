@@ -77,16 +77,6 @@ def _named(tensor: Tensor) -> str:
 # --- the checks -----------------------------------------------------------------------------------------------------
 
 
-def _expect_close(trial: Trial, what: str, got, expected: Tensor, why: str) -> None:
-    """Expect all but equal tensors; the message gives the first number that is off, and says `why`."""
-    trial.tensor(what, got, expected.shape, expected.dtype)
-    wrong = ~torch.isclose(got, expected, rtol=1e-4, atol=1e-5)
-    if wrong.any():
-        place = tuple(wrong.nonzero()[0].tolist())
-        numbers = f"expected {expected[place].item():.6g} at {list(place)}, got {got[place].item():.6g}"
-        trial.expect(False, f"{numbers} in {what}. {why}")
-
-
 def check_split_colour(function: Callable) -> None:
     """Random Lab pictures of many shapes, types and layouts in memory."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
@@ -97,11 +87,10 @@ def check_split_colour(function: Callable) -> None:
             lab = lab.contiguous(memory_format=torch.channels_last)
         trial.case(f"lab {_named(lab)}" + ", channels last in memory" * (number % 2))
         answer = trial.call(lab)
-        pair = isinstance(answer, (tuple, list)) and len(answer) == 2
-        trial.expect(pair, f"expected two things, what is visible and what is hidden, got one {type(answer).__name__}.")
+        trial.pair(answer, "what is visible and what is hidden")
         visible, hidden = split_colour(lab)
-        _expect_close(trial, "the visible part", answer[0], visible, "L from 0 to 100 becomes -1 to 1, in all three channels.")
-        _expect_close(trial, "the hidden part", answer[1], hidden, "It is a and b, in their own units.")
+        trial.same("the visible part", answer[0], visible, "L from 0 to 100 becomes -1 to 1, in all three channels.", close=True)
+        trial.same("the hidden part", answer[1], hidden, "It is a and b, in their own units.", close=True)
 
 
 def check_soft_encode(function: Callable) -> None:
@@ -122,7 +111,7 @@ def check_soft_encode(function: Callable) -> None:
         off = (shares.sum(1) - 1).abs().argmax()
         total = shares.sum(1)[off].item()
         trial.expect(abs(total - 1) < 1e-4, f"expected shares that sum to 1 in row {int(off)}, got {total:.6g}.")
-        _expect_close(trial, "the shares", shares, expected, "The exponent is the squared distance over 2 sigma squared.")
+        trial.same("the shares", shares, expected, "The exponent is the squared distance over 2 sigma squared.", close=True)
 
 
 def check_rebalance(function: Callable) -> None:
@@ -144,7 +133,7 @@ def check_rebalance(function: Callable) -> None:
                 mean = (prior * weights).sum().item()
                 trial.expect(abs(mean - 1) < 1e-4, f"expected weights whose mean under the prior is 1, got {mean:.6g}.")
                 mixed = "Each is in proportion to 1 / ((1 - lambda) p + lambda / Q)."
-                _expect_close(trial, "the weights", weights, rebalance(prior, lambda_), mixed)
+                trial.same("the weights", weights, rebalance(prior, lambda_), mixed, close=True)
 
 
 def check_annealed_mean(function: Callable) -> None:
@@ -161,7 +150,7 @@ def check_annealed_mean(function: Callable) -> None:
                 why = "Divide the logits by the temperature, make shares that sum to 1 of them, and average the centres."
                 if not (isinstance(colours, Tensor) and colours.isfinite().all()):
                     why = "Large numbers overflow in an exponential; take a row's largest logit off before you divide."
-                _expect_close(trial, "the colours", colours, annealed_mean(logits, centres, temperature), why)
+                trial.same("the colours", colours, annealed_mean(logits, centres, temperature), why, close=True)
 
 
 EXERCISES = {

@@ -72,15 +72,6 @@ def _permutations(count: int, rng: torch.Generator) -> Tensor:
     return torch.rand(count, 9, generator=rng).argsort(1)
 
 
-def _expect_same(trial: Trial, what: str, got: Tensor, expected: Tensor, why: str) -> None:
-    """Expect equal tensors; the message gives the first number that is not, and says `why`."""
-    trial.tensor(what, got, expected.shape, expected.dtype)
-    if not torch.equal(got, expected):
-        place = tuple((got != expected).nonzero()[0].tolist())
-        numbers = f"expected {expected[place].item():.10g} at {list(place)}, got {got[place].item():.10g}"
-        trial.expect(False, f"{numbers} in {what}. {why}")
-
-
 # --- the checks -----------------------------------------------------------------------------------------------------
 
 
@@ -90,7 +81,7 @@ def check_cut_tiles(function: Callable) -> None:
     for pictures in _pictures(torch.Generator().manual_seed(7)):
         trial.case(_described("images", pictures))
         why = "Tile 0 is the upper left one, tile 1 stands right of it, tile 3 below it."
-        _expect_same(trial, "the tiles", trial.call(pictures), cut_tiles(pictures), why)
+        trial.same("the tiles", trial.call(pictures), cut_tiles(pictures), why)
 
 
 def check_scramble(function: Callable) -> None:
@@ -102,7 +93,7 @@ def check_scramble(function: Callable) -> None:
         trial.case(f"{_described('tiles', tiles)}, {len(permutations)} permutations")
         scrambled = trial.call(tiles, index, permutations)
         why = "Place k of a sample holds the tile whose number stands at place k of its permutation."
-        _expect_same(trial, "the scrambled tiles", scrambled, scramble(tiles, index, permutations), why)
+        trial.same("the scrambled tiles", scrambled, scramble(tiles, index, permutations), why)
 
 
 def check_standardise(function: Callable) -> None:

@@ -34,14 +34,6 @@ def block_borders(edges: Tensor, size: int, block: int) -> Tensor:
 # --- the checks -----------------------------------------------------------------------------------------------------
 
 
-def _expect_same(trial: Trial, what: str, got: Tensor, expected: Tensor, why: str) -> None:
-    trial.tensor(what, got, expected.shape, expected.dtype)
-    if not torch.equal(got, expected):
-        place = tuple((got != expected).nonzero()[0].tolist())
-        numbers = f"expected {expected[place].item():g} at {list(place)}, got {got[place].item():g}"
-        trial.expect(False, f"{numbers} in {what}. {why}")
-
-
 def _small(rows: int, columns: int, rng: torch.Generator) -> list[list[int]]:
     """Rows of random numbers from 1 to 6."""
     return torch.randint(1, 7, (rows, columns), generator=rng).tolist()
@@ -75,7 +67,7 @@ def check_cut_patches(function: Callable) -> None:
             for image, tops, edges in zip(images, top, left, strict=True)
         ])  # fmt: skip
         got = trial.call(images, top, left, size)
-        _expect_same(trial, "the patches", got, expected, "Patch p of image n begins at row top[n, p] and column left[n, p].")
+        trial.same("the patches", got, expected, "Patch p of image n begins at row top[n, p] and column left[n, p].")
 
 
 def check_random_window(function: Callable) -> None:
@@ -87,8 +79,7 @@ def check_random_window(function: Callable) -> None:
         span = 2 * stride + patch
         trial.case(f"images of {height} x {width}, patches of {patch} every {stride} pixels, {count} windows")
         answer = trial.call(count, height, width, patch, stride, rng)
-        pair = isinstance(answer, (tuple, list)) and len(answer) == 2
-        trial.expect(pair, f"expected two things, the upper and the left edges, got one {type(answer).__name__}.")
+        trial.pair(answer, "the upper and the left edges")
         for what, edges, side in zip(("the upper edges", "the left edges"), answer, (height, width), strict=True):
             trial.tensor(what, edges, (count, 9), torch.int64)
             inside = bool((edges >= 0).all() and (edges + patch <= side).all())
@@ -182,7 +173,7 @@ def check_block_borders(function: Callable) -> None:
         ]).reshape(*shape, size - 1)  # fmt: skip
         got = trial.call(edges, size, block)
         why = "Pixel k of a patch is pixel edge + k of the picture; a block ends there if the next pixel lies in another one."
-        _expect_same(trial, "the borders", got, expected, why)
+        trial.same("the borders", got, expected, why)
 
 
 EXERCISES = {

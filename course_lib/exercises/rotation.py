@@ -75,16 +75,6 @@ def _turns(count: int) -> str:
 # --- the checks -----------------------------------------------------------------------------------------------------
 
 
-def _expect_same(trial: Trial, what: str, got: Tensor, expected: Tensor, why: str = "", close: bool = False) -> None:
-    """Expect equal tensors, or all but equal ones; the message gives the first number that is not, and says `why`."""
-    trial.tensor(what, got, expected.shape, expected.dtype)
-    right = torch.isclose(got, expected, rtol=1e-4, atol=1e-5) if close else got == expected
-    if not right.all():
-        place = tuple((~right).nonzero()[0].tolist())
-        numbers = f"expected {expected[place].item():.10g} at {list(place)}, got {got[place].item():.10g}"
-        trial.expect(False, f"{numbers} in {what}. {why}")
-
-
 def check_rotate(function: Callable) -> None:
     """Random images of many shapes and types, each turned by 0 to 3 quarter turns, against the definition."""
     trial = Trial(function)
@@ -93,7 +83,7 @@ def check_rotate(function: Callable) -> None:
             trial.case(f"{words}, {_turns(turns)}")
             turned = trial.call(images, turns)
             corner = "One anticlockwise turn takes the top right pixel to the top left."
-            _expect_same(trial, "the turned images", turned, rotate(images, turns), corner)
+            trial.same("the turned images", turned, rotate(images, turns), corner)
 
 
 def _recognised(trial: Trial, images: Tensor, answer, turn: Callable = rotate, mirror: bool = False) -> Tensor:
@@ -101,8 +91,7 @@ def _recognised(trial: Trial, images: Tensor, answer, turn: Callable = rotate, m
 
     Returns, for `mirror`, whether the image came as its mirror image: bool, 4 labels x N images.
     """
-    right_form = isinstance(answer, (tuple, list)) and len(answer) == 2
-    trial.expect(right_form, f"expected two things, the pictures and their labels, got one {type(answer).__name__}.")
+    trial.pair(answer, "the pictures and their labels")
     pictures, labels = answer
     trial.tensor("the pictures", pictures, (4 * len(images), *images.shape[1:]), images.dtype)
     trial.tensor("the labels", labels, (4 * len(images),), torch.int64)
@@ -226,7 +215,7 @@ def check_freeze_and_probe(function: Callable) -> None:
         trial.tensor("the features", features, expected.shape, dtype)
         trial.expect(not features.requires_grad, "expected features without a gradient, got some that carry a graph.")
         mean = "Each is the mean of one channel over the last stage's map, in evaluation mode."
-        _expect_same(trial, "the features", features, expected, mean, close=True)
+        trial.same("the features", features, expected, mean, close=True)
 
 
 class _Mark:

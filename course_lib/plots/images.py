@@ -1,4 +1,6 @@
-"""Rows and grids of small pictures."""
+"""Rows and grids of small pictures, and a picture as a file."""
+
+import io
 
 from torch import Tensor
 
@@ -31,3 +33,12 @@ def image_grid(images: Tensor, columns: int, titles: list[str] | None = None, si
         if titles and k < columns:
             axis.set_title(titles[k], fontsize=9, fontweight="normal", loc="center")
     return figure
+
+
+def picture_png(picture: Tensor) -> bytes:
+    """A picture (uint8 3 x H x W) as PNG, pixel by pixel."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture.permute(1, 2, 0).cpu().contiguous().numpy()).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from course_lib.data.world import render
 from course_lib.data.world.scene import CHANGES
+from course_lib.plots.images import picture_png
 from course_lib.plots.style import image_tag
 from course_lib.plots.truth import LAYERS, as_picture
 from course_lib.widgets import headless, show_error
@@ -80,7 +81,7 @@ class SceneExplorer:
         """Show the scene with all its layers, and its caption."""
         scene = self.scene()
         layers = torch.cat([torch.nn.functional.pad(as_picture(scene, 0, layer), (2, 2), value=255) for layer in LAYERS], dim=2)
-        self.picture.value = image_tag(_png(layers), f"{scene['captions'][0]}; then its truth: {', '.join(LAYERS[1:])}")
+        self.picture.value = image_tag(picture_png(layers), f"{scene['captions'][0]}; then its truth: {', '.join(LAYERS[1:])}")
         words = ", ".join(LAYERS)
         moved = "".join(f"<br>{name} = {value:.3g}" for name, value in self.given.items())
         self.caption.value = f"<em>{scene['captions'][0]}</em><br>From left to right: {words}.{moved}"
@@ -131,14 +132,6 @@ class SceneExplorer:
             action()
         except Exception as error:
             show_error(self.caption, error)
-
-
-def _png(image: Tensor) -> bytes:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def animation(clip: Tensor, rate: float, factor: int = 4) -> bytes:

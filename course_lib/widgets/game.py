@@ -4,7 +4,6 @@
 """
 
 import html
-import io
 from collections.abc import Callable, Sequence
 
 import ipywidgets
@@ -13,6 +12,7 @@ from IPython.display import display
 from torch import Tensor
 
 from course_lib.errors import CourseError
+from course_lib.plots.images import picture_png
 from course_lib.plots.style import image_tag, show_figure
 from course_lib.widgets import headless, show_error
 
@@ -309,10 +309,6 @@ class Game:
 
 def _large(image: Tensor, alt: str, side: int = 256) -> str:
     """One uint8 image 3 x H x W as an HTML image about `side` pixels wide, its pixels kept square and sharp."""
-    from PIL import Image
-
     factor = max(1, side // image.shape[-1])
-    pixels = image.cpu().repeat_interleave(factor, 1).repeat_interleave(factor, 2).permute(1, 2, 0).contiguous()
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.to(torch.uint8).numpy()).save(buffer, "PNG")
-    return image_tag(buffer.getvalue(), alt, width="100%")
+    large = image.repeat_interleave(factor, 1).repeat_interleave(factor, 2).to(torch.uint8)
+    return image_tag(picture_png(large), alt)

@@ -4,8 +4,6 @@
 and turns an arrangement into the permutation that it claims.
 """
 
-import base64
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +14,8 @@ import traitlets
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.plots.style import image_tag
+from course_lib.plots.images import picture_png
+from course_lib.plots.style import data_address, image_tag
 from course_lib.pretext.jigsaw import TILES, compose
 from course_lib.widgets import show_error
 
@@ -122,7 +121,7 @@ class Puzzle:
         if item is not None:
             self.tray = Tray()
             with self.board.hold_sync():
-                self.board.tiles = [_data_address(tile) for tile in self.tiles[item]]
+                self.board.tiles = [data_address(picture_png(tile)) for tile in self.tiles[item]]
                 self.board.swaps, self.board.item = [], self.board.item + 1
 
     def focus(self) -> None:
@@ -162,7 +161,7 @@ class Puzzle:
         if not tray.solved(self.permutations[right]):
             pictures.append((self.arrangement(item, right), "The picture"))
         figures = "".join(
-            f'<figure style="display:inline-block;margin:0 1em 0 0">{image_tag(_png(picture), title, "150px")}'
+            f'<figure style="display:inline-block;margin:0 1em 0 0">{image_tag(picture_png(picture), title, "150px")}'
             f"<figcaption>{title}</figcaption></figure>"
             for picture, title in pictures
         )
@@ -175,15 +174,3 @@ class Puzzle:
             action()
         except Exception as error:
             show_error(self.before, error)
-
-
-def _png(picture: Tensor) -> bytes:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _data_address(picture: Tensor) -> str:
-    return f"data:image/png;base64,{base64.b64encode(_png(picture)).decode()}"
