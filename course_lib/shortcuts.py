@@ -67,8 +67,7 @@ def _block_frequencies(images: Tensor) -> Tensor:
     from scipy.fft import dctn
 
     height, width = (side // 8 * 8 for side in images.shape[-2:])
-    red, green, blue = images[..., :height, :width].float().cpu().unbind(1)
-    brightness = 0.299 * red + 0.587 * green + 0.114 * blue
+    brightness = patches.brightness(images[..., :height, :width].float().cpu())
     blocks = brightness.reshape(-1, height // 8, 8, width // 8, 8).permute(0, 1, 3, 2, 4)
     strength = torch.from_numpy(dctn(blocks.numpy(), axes=(-2, -1), norm="ortho")).abs()
     features = torch.cat([(strength + 0.5).log().mean((1, 2)), (strength < 1.5).float().mean((1, 2))], dim=1)
@@ -80,18 +79,23 @@ def read_rotation_from_frequencies(train: Tensor, test: Tensor) -> float:
 
     It is fitted to all four rotations of the `train` images; guessing gives 0.25.
     """
+    def seen(images: Tensor):  # rotation by rotation, so that only one turned copy exists at a time
+        features = torch.cat([block_frequencies(rotate(images, turns)) for turns in range(4)])
+        return features.numpy(), torch.arange(4).repeat_interleave(len(images)).numpy()
+
+    return _linear_reader(seen(train), seen(test), max_iter=1000)
+
+
+def _linear_reader(train: tuple, test: tuple, **options) -> float:
+    """The accuracy (0…1) on `test` of a logistic regression fitted to `train`; each is (features N x D, labels N)."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
-    def seen(images: Tensor):  # rotation by rotation, so that only one turned copy exists at a time
-        features = torch.cat([block_frequencies(rotate(images, turns)) for turns in range(4)])
-        return features.numpy(), torch.arange(4).repeat_interleave(len(images)).numpy()
-
-    reader = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-3))
+    reader = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-3, **options))
     with threadpool_limits(1, user_api="blas"):  # small matrices: threads would only wait for one another
-        return float(reader.fit(*seen(train)).score(*seen(test)))
+        return float(reader.fit(*train).score(*test))
 
 
 def leaking(dataset: Dataset, leak: Callable[[Tensor], Tensor]) -> Dataset:
@@ -118,9 +122,9 @@ def profiles(cut: Tensor) -> Tensor:
 
     cut: uint8 N x 3 x p x p, p two or more. Returns float32 N x 6 (p - 1).
     """
-    red, green, blue = cut.float().unbind(1)
-    brightness = 0.299 * red + 0.587 * green + 0.114 * blue
-    planes = torch.stack([brightness, blue - brightness, red - brightness], dim=1)
+    cut = cut.float()
+    brightness = patches.brightness(cut)
+    planes = torch.stack([brightness, cut[:, 2] - brightness, cut[:, 0] - brightness], dim=1)
     steps = [(planes.diff(dim=axis).abs() + 0.5).log().mean(other) for axis, other in ((-1, -2), (-2, -1))]
     return torch.cat([step - step.mean(-1, keepdim=True) for step in steps], dim=-1).flatten(1)
 
@@ -139,24 +143,13 @@ def read_place_from_profiles(
         rescale: cut from a random window of each picture, stretched to full size.
         questions: how many patches of each it is asked about, at most.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits
-
     def asked(images: Tensor):
-        images = images.cpu()
-        if rescale:
-            cut = patches.cut_rescaled(images, grid, rng)
-        else:
-            cut = patches.cut(images, *grid.places(len(images), *images.shape[2:], rng), grid.patch)
+        cut = patches.window(images.cpu(), rng, grid, rescale)
         cut, cell = cut[:, list(QUERIES)].flatten(0, 1), torch.arange(8).repeat(len(cut))
         chosen = torch.randperm(len(cut), generator=rng)[:questions]
         return profiles(cut[chosen]).numpy(), cell[chosen].numpy()
 
-    reader = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200, tol=1e-3))
-    with threadpool_limits(1, user_api="blas"):  # small matrices: threads would only wait for one another
-        return float(reader.fit(*asked(train)).score(*asked(test)))
+    return _linear_reader(asked(train), asked(test), C=0.1, max_iter=200)
 
 
 class AbsolutePosition(PretextTask):

@@ -112,10 +112,7 @@ class Jigsaw(PretextTask):
 
     def cut(self, images: Tensor, rng: torch.Generator) -> Tensor:
         """The tiles of one window of each image (uint8 N x 3 x S x S), in order: uint8 N x 9 x 3 x p x p."""
-        grid = self.grid or patches.grid_for(min(images.shape[2:]))
-        if self.rescale:
-            return patches.cut_rescaled(images, grid, rng)
-        return patches.cut(images, *grid.places(len(images), *images.shape[2:], rng), grid.patch)
+        return patches.window(images, rng, self.grid, self.rescale)
 
     def seen(self, tiles: Tensor, rng: torch.Generator) -> Tensor:
         """What the towers see of tiles uint8 N x 9 x 3 x p x p: float, same shape."""
@@ -136,8 +133,7 @@ class Jigsaw(PretextTask):
 
     def _vectors(self, tower: nn.Module, fc6: nn.Module, tiles: Tensor) -> Tensor:
         """Tiles N x P x 3 x p x p, each alone through one tower: N x P x 64."""
-        maps = tower(tiles.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-        return fc6(F.adaptive_avg_pool2d(maps, 2).flatten(1)).unflatten(0, tiles.shape[:2])
+        return fc6(patches.vectors(tower, tiles))
 
     def loss(self, prediction: Tensor, hidden: Tensor) -> Tensor:
         """Cross-entropy over the K permutations (section 3.2, eq. 2)."""

@@ -4,6 +4,7 @@ Shared by the tasks that ask where a patch belongs (relative position, jigsaw) a
 float tensors N x P x C x p x p: N samples, P patches each.
 """
 
+import functools
 import itertools
 import math
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 
@@ -134,6 +135,29 @@ def cut_rescaled(images: Tensor, grid: Grid, rng: torch.Generator, smallest: flo
     return taken.round_().to(torch.uint8).unflatten(2, (-1, grid.patch)).movedim(2, 1)
 
 
+def window(images: Tensor, rng: torch.Generator, grid: Grid | None = None, rescale: bool = True) -> Tensor:
+    """The patches of one window of each image (uint8 N x C x S x S): uint8 N x P x C x p x p; `grid_for` them unless given.
+
+    rescale: from a random part of the image, stretched to full size; see `cut_rescaled`.
+    """
+    grid = grid or grid_for(min(images.shape[2:]))
+    if rescale:
+        return cut_rescaled(images, grid, rng)
+    return cut(images, *grid.places(len(images), *images.shape[2:], rng), grid.patch)
+
+
+def vectors(tower: nn.Module, patches: Tensor) -> Tensor:
+    """Each patch (float N x P x C x p x p) through a tower, alone; its last map on a grid of 2 x 2: N x P x 4 width."""
+    maps = tower(patches.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+    return F.adaptive_avg_pool2d(maps, 2).flatten(1).unflatten(0, patches.shape[:2])
+
+
+def brightness(images: Tensor) -> Tensor:
+    """Luma of colour pictures, … x 3 x H x W to … x H x W, in their own unit (ITU-R BT.601, the one of JPEG)."""
+    red, green, blue = images.unbind(-3)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
 def rescaled_window(images: Tensor, rng: torch.Generator) -> Tensor:
     """A random window of each image (65 to 90 % of its side) stretched to full size, mirrored half of the time.
 
@@ -189,8 +213,7 @@ def projected(patches: Tensor) -> Tensor:
 
 def greyscaled(patches: Tensor, share: float, rng: torch.Generator) -> Tensor:
     """A `share` (0…1) of the samples shown in grey, all patches of a sample alike: float N x P x 3 x p x p."""
-    red, green, blue = patches.unbind(2)
-    grey = (0.299 * red + 0.587 * green + 0.114 * blue)[:, :, None]
+    grey = brightness(patches)[:, :, None]
     chosen = torch.rand(len(patches), 1, 1, 1, 1, generator=rng, device=patches.device) < share
     return torch.where(chosen, grey, patches)
 
@@ -210,6 +233,12 @@ def permutations(count: int, tiles: int = 9, seed: int = 0) -> Tensor:
         raise CourseError(
             f"{tiles} tiles have {most} permutations, and {count} were asked for; choose a number from 2 to {most}."
         )
+    return torch.from_numpy(_farthest_first(count, tiles, seed).copy())
+
+
+@functools.cache
+def _farthest_first(count: int, tiles: int, seed: int) -> np.ndarray:
+    """The permutations, once a process: every network that plays with them asks for the same."""
     draw = np.random.default_rng(seed)
     if tiles <= 9:
         candidates = np.array(list(itertools.permutations(range(tiles))), dtype=np.uint8)
@@ -224,4 +253,4 @@ def permutations(count: int, tiles: int = 9, seed: int = 0) -> Tensor:
         for place, tile in enumerate(chosen[k]):
             differs += candidates[place] != tile
         np.minimum(distance, differs, out=distance)
-    return torch.from_numpy(chosen)
+    return chosen

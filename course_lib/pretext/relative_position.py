@@ -15,7 +15,7 @@ from course_lib.data import Batch
 from course_lib.errors import CourseError
 from course_lib.models import Backbone, initialise
 from course_lib.pretext import PretextTask, normalise, patches, pooled
-from course_lib.pretext.patches import Grid, grid_for
+from course_lib.pretext.patches import Grid
 
 ANCHOR = 4  # the middle one of nine patches, row by row
 QUERIES = (0, 1, 2, 3, 5, 6, 7, 8)  # the others, by direction
@@ -65,10 +65,7 @@ class RelativePosition(PretextTask):
 
     def cut(self, images: Tensor, rng: torch.Generator) -> Tensor:
         """The nine patches of a window of each image (uint8 N x 3 x S x S): uint8 N x 9 x 3 x p x p."""
-        grid = self.grid or grid_for(images.shape[-1])
-        if self.rescale:
-            return patches.cut_rescaled(images, grid, rng)
-        return patches.cut(images, *grid.places(len(images), *images.shape[2:], rng), grid.patch)
+        return patches.window(images, rng, self.grid, self.rescale)
 
     def seen(self, cut: Tensor, rng: torch.Generator) -> Tensor:
         """Patches (uint8 N x P x 3 x p x p) as the tower sees them: float, each standardised by itself."""
@@ -77,8 +74,7 @@ class RelativePosition(PretextTask):
 
     def vectors(self, backbone: nn.Module, seen: Tensor) -> Tensor:
         """Each patch (float N x P x 3 x p x p) through the tower, alone: N x P x D."""
-        maps = backbone(seen.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-        return F.adaptive_avg_pool2d(maps, 2).flatten(1).unflatten(0, seen.shape[:2])
+        return patches.vectors(backbone, seen)
 
     def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
         """Logits, 8N x 8: the vectors of anchor and query side by side, then two layers."""

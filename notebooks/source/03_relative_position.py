@@ -48,7 +48,7 @@ from course_lib.features import extract, frozen
 from course_lib.plots.images import image_row
 from course_lib.plots.layers import bars_beside_chance, probe_curve
 from course_lib.plots.patches import layouts, marked_patches, question_pictures
-from course_lib.pretext.patches import grid_for, projected
+from course_lib.pretext.patches import brightness, grid_for, projected
 from course_lib.pretext.relative_position import ANCHOR, DIRECTIONS, QUERIES, RelativePosition
 from course_lib.shortcuts import AbsolutePosition, leaking, read_place_from_profiles
 from course_lib.start import start
@@ -374,7 +374,7 @@ session.show(
 
 # %%
 def in_grey(images):
-    return (images.float() * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True).to(torch.uint8).expand(-1, 3, -1, -1)
+    return brightness(images.float())[:, None].to(torch.uint8).expand(-1, 3, -1, -1)
 
 
 tests = {"files, nothing changed": reader(files, small)}
