@@ -48,6 +48,14 @@ class Lab:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
+    def says(self, selector: str, words: str, number: int = 0) -> None:
+        """Wait until the `number`-th element that fits `selector` says `words`."""
+        self.page.wait_for_function(
+            "([selector, n, words]) => document.querySelectorAll(selector)[n].textContent.includes(words)",
+            arg=[selector, number, words],
+            timeout=60_000,
+        )
+
     def wait_until_idle(self, timeout: float) -> None:
         """Wait, `timeout` seconds at most, until every cell has run."""
         self.page.wait_for_function(

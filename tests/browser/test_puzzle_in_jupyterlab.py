@@ -24,15 +24,6 @@ game = Game(compose(scrambled), hidden, ["corners", "middle", "below"], "What wa
 """
 
 
-def says(page, selector, words):
-    """Wait until the element says `words`."""
-    page.wait_for_function(
-        "([selector, words]) => document.querySelector(selector).textContent.includes(words)",
-        arg=[selector, words],
-        timeout=30_000,
-    )
-
-
 def test_a_student_at_the_puzzle(lab, tmp_path):
     cells = [nbformat.v4.new_code_cell(NOTEBOOK), nbformat.v4.new_markdown_cell("the cell below")]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}  # else Lab asks which
@@ -59,33 +50,33 @@ def test_a_student_at_the_puzzle(lab, tmp_path):
     page.screenshot(path=tmp_path / "dragging.png")
     page.mouse.move(*centre(8), steps=5)
     page.mouse.up()
-    says(page, ".course-puzzle-said", "Swapped: tile 1 is now at place 9, tile 9 at place 1.")
+    lab.says(".course-puzzle-said", "Swapped: tile 1 is now at place 9, tile 9 at place 1.")
     assert places.nth(8).get_attribute("aria-label") == "place 9 of 9, tile 1"
-    says(page, ".course-puzzle-clock", "1 swap")
+    lab.says(".course-puzzle-clock", "1 swap")
     page.get_by_role("button", name="That is my answer").click()
-    says(page, ".course-game-feedback", "Right: corners")
+    lab.says(".course-game-feedback", "Right: corners")
 
     # By keyboard, from the first place, where the focus is after an answer: to the middle and back, cancel, then swap.
-    says(page, ".course-puzzle-clock", "0:00 · 0 swaps")
+    lab.says(".course-puzzle-clock", "0:00 · 0 swaps")
     page.wait_for_function("() => document.activeElement.getAttribute('aria-label') === 'place 1 of 9, tile 1'")
     page.keyboard.press("Enter")
-    says(page, ".course-puzzle-said", "Picked up tile 1 at place 1.")
+    lab.says(".course-puzzle-said", "Picked up tile 1 at place 1.")
     for key in ("ArrowLeft", "ArrowUp", "ArrowDown", "ArrowRight"):  # the first two lead nowhere
         page.keyboard.press(key)
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "place 5 of 9, tile 5"
     assert places.nth(0).get_attribute("aria-selected") == "true"
     page.screenshot(path=tmp_path / "picked.png")
     page.keyboard.press("Escape")
-    says(page, ".course-puzzle-said", "Put tile 1 back at place 1.")
+    lab.says(".course-puzzle-said", "Put tile 1 back at place 1.")
     page.keyboard.press("Space")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
-    says(page, ".course-puzzle-said", "Swapped: tile 5 is now at place 1, tile 1 at place 5.")
+    lab.says(".course-puzzle-said", "Swapped: tile 5 is now at place 1, tile 1 at place 5.")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "That is my answer"
     page.keyboard.press("Enter")
-    says(page, ".course-game-feedback", "Right: middle")
+    lab.says(".course-game-feedback", "Right: middle")
 
     # By clicking one and the other, in the dark; and a drag that ends beside the board changes nothing.
     page.get_by_role("menuitem", name="Settings", exact=True).click()
@@ -98,18 +89,18 @@ def test_a_student_at_the_puzzle(lab, tmp_path):
     page.mouse.down()
     page.mouse.move(centre(6)[0] + 600, centre(6)[1], steps=5)
     page.mouse.up()
-    says(page, ".course-puzzle-said", "Put tile 7 back at place 7.")
+    lab.says(".course-puzzle-said", "Put tile 7 back at place 7.")
     places.nth(6).click()
     places.nth(7).click()
-    says(page, ".course-puzzle-clock", "1 swap")
+    lab.says(".course-puzzle-clock", "1 swap")
     page.screenshot(path=tmp_path / "dark.png")
     page.get_by_role("button", name="That is my answer").click()
-    says(page, ".course-game-feedback", "Right: below")
+    lab.says(".course-game-feedback", "Right: below")
 
     # Untouched tiles claim no permutation; then what was right is shown.
     page.get_by_role("button", name="That is my answer").click()
-    says(page, ".course-game-feedback", "you said none of them")
-    says(page, ".course-puzzle-before", "not solved, after 0 swaps")
+    lab.says(".course-game-feedback", "you said none of them")
+    lab.says(".course-puzzle-before", "not solved, after 0 swaps")
     page.screenshot(path=tmp_path / "answered.png")
     assert page.locator(".jp-MarkdownCell.jp-mod-active").count() == 0  # no arrow key moved the notebook
     assert all("alt" in names for names in page.evaluate("[...document.images].map(image => image.getAttributeNames())"))

@@ -10,15 +10,6 @@ from course_lib.paths import project
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def said(page, selector, number, words):
-    """Wait until the `number`-th element that fits `selector` says `words`."""
-    page.wait_for_function(
-        "([selector, n, words]) => document.querySelectorAll(selector)[n].textContent.includes(words)",
-        arg=[selector, number, words],
-        timeout=60_000,
-    )
-
-
 def test_a_student_at_the_relative_position_notebook(lab, tmp_path):
     open_dataset("world", progress=False)  # built beforehand, so that the clock below measures the notebook
     source = project() / "notebooks" / "03_relative_position.ipynb"
@@ -32,11 +23,11 @@ def test_a_student_at_the_relative_position_notebook(lab, tmp_path):
     answers.first.wait_for(timeout=90_000)
     assert answers.count() == 8
     answers.nth(1).click()
-    said(page, ".course-game-board", 0, "of 1")
+    lab.says(".course-game-board", "of 1")
     answers.nth(4).press("Enter")
-    said(page, ".course-game-board", 0, "of 2")
+    lab.says(".course-game-board", "of 2")
     page.locator(".course-game-keys input").first.press_sequentially("7")
-    said(page, ".course-game-board", 0, "of 3")
+    lab.says(".course-game-board", "of 3")
     assert re.search(r"Right|No: it was", page.locator(".course-game-feedback").inner_text())
 
     # A forecast by key: one step of the slider's handle, then the button.
@@ -45,14 +36,14 @@ def test_a_student_at_the_relative_position_notebook(lab, tmp_path):
     forecast = int(handle.get_attribute("aria-valuenow").split(".")[0]) + 1
     handle.press("ArrowRight")
     page.locator("button.course-forecast-button").first.press("Enter")
-    said(page, ".course-forecast-text", 0, f"Noted: {forecast} %")
+    lab.says(".course-forecast-text", f"Noted: {forecast} %")
 
     # Stop both long trainings; the cells below go on with the networks as they are.
     for number in range(2):
         page.wait_for_function("n => document.querySelectorAll('.course-training-text').length > n", arg=number, timeout=120_000)
-        said(page, ".course-training-text", number, "steps/s")
+        lab.says(".course-training-text", "steps/s", number)
         page.locator("button.course-training-stop").nth(number).press("Enter")
-        said(page, ".course-training-text", number, "stopped")
+        lab.says(".course-training-text", "stopped", number)
     lab.wait_until_idle(timeout=240)
 
     # Another patch, by key.

@@ -12,15 +12,6 @@ from course_lib.paths import project
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def said(page, selector, number, words):
-    """Wait until the `number`-th element that fits `selector` says `words`."""
-    page.wait_for_function(
-        "([selector, n, words]) => document.querySelectorAll(selector)[n].textContent.includes(words)",
-        arg=[selector, number, words],
-        timeout=60_000,
-    )
-
-
 def test_a_student_at_the_rotation_notebook(lab, tmp_path):
     open_dataset("world", progress=False)  # built beforehand, so that the clock below measures the notebook
     notebook = nbformat.read(project() / "notebooks" / "02_rotation.ipynb", as_version=4)
@@ -36,7 +27,7 @@ def test_a_student_at_the_rotation_notebook(lab, tmp_path):
     answers.first.wait_for(timeout=90_000)
     for turn in range(3):
         answers.nth(turn).press("Enter")
-        said(page, ".course-game-board", 0, f"of {turn + 1}")
+        lab.says(".course-game-board", f"of {turn + 1}")
     assert re.search(r"Right|No: it was", page.locator(".course-game-feedback").inner_text())
 
     # Forecast by keyboard: one step of the slider's handle to the right, then the button.
@@ -45,19 +36,19 @@ def test_a_student_at_the_rotation_notebook(lab, tmp_path):
     forecast = int(handle.get_attribute("aria-valuenow").split(".")[0]) + 1
     handle.press("ArrowRight")
     page.locator("button.course-forecast-button").first.press("Enter")
-    said(page, ".course-forecast-text", 0, f"Noted: {forecast} %")
+    lab.says(".course-forecast-text", f"Noted: {forecast} %")
 
     # Stop answers during the training, while Run All is still under way.
-    said(page, ".course-training-text", 0, "steps/s")
+    lab.says(".course-training-text", "steps/s")
     page.locator("button.course-training-stop").first.press("Enter")
-    said(page, ".course-training-text", 0, "stopped")
+    lab.says(".course-training-text", "stopped")
 
     lab.wait_until_idle(timeout=240)
 
     # The wrong answer is named at the figures that rest on it, and only there.
     badges = page.locator("figure:has(.course-badge)")
     assert badges.count() >= 4
-    said(page, ".course-badge", 0, "reference `rotate` in use; yours failed case")
+    lab.says(".course-badge", "reference `rotate` in use; yours failed case")
 
     # Another query, by keyboard.
     pictures = page.locator(".course-neighbours-picture img")

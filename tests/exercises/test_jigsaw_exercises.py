@@ -84,13 +84,6 @@ def test_right_answers_pass(name, answer):
     assert checked.passed, checked.message
 
 
-@pytest.mark.parametrize("name", jigsaw.EXERCISES)
-def test_references_pass_and_checks_draw_nothing_of_their_own(name):
-    state = torch.get_rng_state()
-    assert check(f"jigsaw.{name}", jigsaw.EXERCISES[name].reference).passed
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 # --- wrong answers --------------------------------------------------------------------------------------------------
 
 
@@ -216,22 +209,6 @@ def test_there_are_enough_of_them():
     assert set(RIGHT) == set(WRONG) == set(MUTANTS) == set(jigsaw.EXERCISES)
     for name in jigsaw.EXERCISES:
         assert len(RIGHT[name]) >= 3 and len(WRONG[name]) >= 6 and len(MUTANTS[name]) >= 10
-
-
-def nothing(*arguments):
-    pass
-
-
-def stub(*arguments):
-    raise NotImplementedError
-
-
-@pytest.mark.parametrize("name", jigsaw.EXERCISES)
-@pytest.mark.parametrize("function", [nothing, stub])
-def test_unwritten_answers_are_unsolved(name, function):
-    checked = check(f"jigsaw.{name}", function)
-    assert not checked.passed and not checked.solved
-    assert ("return" in checked.message) == (function is nothing)
 
 
 @pytest.mark.parametrize("name", jigsaw.EXERCISES)
