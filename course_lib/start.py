@@ -17,10 +17,12 @@ import torch
 from course_lib import data, memory
 from course_lib.errors import CourseError
 from course_lib.evaluation.pretext import pretext_scores
+from course_lib.evaluation.probes import best_stage, probe_stages
 from course_lib.models import Backbone, build_backbone
 from course_lib.paths import output_directory, project, write_atomically
 from course_lib.plots import style
 from course_lib.plots.calibration import calibration
+from course_lib.plots.layers import probe_curve
 from course_lib.pretext import PretextTask
 from course_lib.training import History, fit
 
@@ -241,6 +243,41 @@ class Session:
         if self.profile == "smoke":
             split = split.subset(slice(SMOKE_STEPS))
         return pretext_scores(backbone, task, split, rng, precision=self.precision)
+
+    def compare_probes(
+        self, prefix: str, pretrained: tuple[PretextTask, Backbone], untrained: tuple[PretextTask, Backbone],
+        supervised: tuple[PretextTask, Backbone], *, rests_on: Collection[str] | None = None,
+    ) -> str:  # fmt: skip
+        """Linear probes on every stage of three networks, each a task and a backbone: records, a figure, and the best stage.
+
+        Recorded are test accuracies, `prefix.probe.STAGE`, `prefix.random.STAGE` and `prefix.supervised.STAGE`, and those at
+        the stage where training adds most on the validation split: `prefix.probe.best` and `prefix.random.at_best`. All
+        three answer the same questions about the same samples. `rests_on`: see `show`.
+        """
+        sizes = {"train_size": self.budget(quick=2000, classroom=20000), "test_size": self.budget(quick=1500, classroom=10000)}
+        networks, chance = {"probe": pretrained, "random": untrained, "supervised": supervised}, 1 / len(self.dataset.classes)
+        probes = {name: probe_stages(*network, self.dataset, self.rng("probe"), **sizes) for name, network in networks.items()}
+        heights = {name: {stage: probe.test for stage, probe in found.items()} for name, found in probes.items()}
+        for name, line in heights.items():
+            for stage, height in line.items():
+                self.record(f"{prefix}.{name}.{stage}", height, chance=chance, unit="fraction")
+        words = " ".join(f"{name}: " + ", ".join(f"{stage} {100 * height:.1f} %" for stage, height in line.items()) + "."
+                         for name, line in heights.items())  # fmt: skip
+        self.show(
+            probe_curve(heights["probe"], heights["random"], chance, heights["supervised"]),
+            caption="Left: a linear probe after each stage of three networks. Right: the difference from random weights in "
+                    "percentage points.",
+            alt=f"Probe accuracy by stage. {words}",
+            rests_on=rests_on,
+        )
+        best = best_stage(probes["probe"], probes["random"])
+        self.record(f"{prefix}.probe.best", heights["probe"][best], chance=chance, unit="fraction")
+        self.record(f"{prefix}.random.at_best", heights["random"][best], chance=chance, unit="fraction")
+        self.say(
+            f"By the validation pictures, training adds most at **{best}**: there the probe names "
+            f"**{{{prefix}.probe.best}}** of the test pictures, and {{{prefix}.random.at_best}} with random weights."
+        )
+        return best
 
     # --- what a run leaves behind
 

@@ -15,19 +15,20 @@ from course_lib.errors import CourseError
 SUBSAMPLINGS = ("4:2:0", "4:4:4")
 
 
-def chromatic_aberration(images: Tensor, pixels: float) -> Tensor:
-    """Red and blue focused at another size than green: at the corners red lies `pixels` further out, blue further in.
+def chromatic_aberration(images: Tensor, pixels: float, outward: tuple[float, float, float] = (1.0, 0.0, -1.0)) -> Tensor:
+    """Colours focused at different sizes: at the corners red, green and blue lie `pixels` times `outward` further out.
 
-    The lateral aberration of a simple lens, to first order: each channel is the picture scaled about its centre, the
-    ends interpolated. A patch then tells where in the picture it was (Doersch et al. 2015, arXiv:1505.05192, 3.1).
+    The lateral aberration of a lens, to first order: each channel is the picture scaled about its centre, the ends
+    interpolated. A simple lens moves red out and blue in; one corrected for these two leaves green apart, `(0, -1, 0)`.
+    A patch then tells where in the picture it was (Doersch et al. 2015, arXiv:1505.05192, 3.1: lenses of the second kind).
     """
     n, _, height, width = images.shape
     radius = (height**2 + width**2) ** 0.5 / 2
     channels = []
-    for channel, outward in enumerate((pixels, 0.0, -pixels)):
+    for channel, share in enumerate(outward):
         picture = images[:, channel : channel + 1].float()
-        if outward:
-            scale = 1 / (1 + outward / radius)
+        if share:
+            scale = 1 / (1 + pixels * share / radius)
             across, down = ((torch.arange(side, device=images.device) * 2 + 1) / side - 1 for side in (width, height))
             places = torch.stack(torch.meshgrid(across * scale, down * scale, indexing="xy"), dim=-1)
             picture = F.grid_sample(picture, places.expand(n, -1, -1, -1), padding_mode="border", align_corners=False)

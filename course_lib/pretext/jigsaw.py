@@ -1,7 +1,8 @@
 """Jigsaw: nine tiles of a picture in disorder; which of K permutations was it? (Noroozi & Favaro 2016, arXiv:1603.09246)
 
 One tower looks at each tile alone; a head sees all nine and names the permutation (section 3.1). Guessing gives 1/K, and
-a network often stays there for a while, at a loss of ln K, before it finds out what to look for.
+a network often stays there for a while, at a loss of ln K, before it finds out what to look for. Since the tower sees
+tiles alone, one run of it serves several puzzles of the same tiles: only the head is asked anew.
 """
 
 import copy
@@ -58,11 +59,13 @@ class Jigsaw(PretextTask):
         standardise: each tile by itself at mean 0 and spread 1, so that light and contrast do not tell its neighbours
             (section 3.2).
         shared: one tower for all tiles; False gives each place one of its own, `backbone` being that of the first.
+        puzzles: permutations asked about each window (at most as many as there are); more teach more in the same time.
         sees: "all", or "one": the audit, whose head gets the tile in the middle and zeros for the others. What it scores
             above 1/K, one tile tells alone.
 
     Raises:
-        CourseError: what `permutations` holds are none, `grid` is not 3 x 3, or `sees` is unknown or needs one tower.
+        CourseError: what `permutations` holds are none, `grid` is not 3 x 3, or `sees` is unknown or needs one tower, or
+            `puzzles` is none, or more than one where each place has a tower of its own.
     """
 
     def __init__(
@@ -72,9 +75,10 @@ class Jigsaw(PretextTask):
         permutations: Tensor | None = None,
         grid: Grid | None = None,
         rescale: bool = True,
-        colours: Callable[[Tensor, torch.Generator], Tensor] | None = patches.colour_dropped,
+        colours: Callable[[Tensor, torch.Generator], Tensor] | None = patches.projected_and_greyscaled,
         standardise: bool = True,
         shared: bool = True,
+        puzzles: int = 8,
         sees: str = "all",
     ):
         super().__init__()
@@ -87,8 +91,13 @@ class Jigsaw(PretextTask):
             raise CourseError(f"The head sees {' or '.join(SEES)} of the tiles, not {sees!r}; choose one of the two.")
         if sees == "one" and not shared:
             raise CourseError("One tile needs one tower; leave `shared` at True where the head sees one tile.")
+        if puzzles < 1:
+            raise CourseError(f"Each window makes one puzzle or more, not {puzzles}.")
+        if puzzles > 1 and not shared:
+            raise CourseError("A tower for each place sees other tiles in each puzzle: leave `puzzles` at 1 there.")
         self.register_buffer("permutations", permutations)
         self.grid, self.rescale, self.colours, self.standardise, self.sees = grid, rescale, colours, standardise, sees
+        self.questions = min(puzzles, len(permutations))
         self.chance = 1 / len(permutations)
         towers = 1 if shared else TILES
         self.others = nn.ModuleList(initialise(copy.deepcopy(backbone), rng) for _ in range(towers - 1))
@@ -100,10 +109,18 @@ class Jigsaw(PretextTask):
         initialise(self.fc6, rng)
         initialise(self.head, rng)
 
-    def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """`visible`: N x 9 x 3 x p x p floats, place by place; `hidden`: N permutations, 0…K - 1."""
-        tiles, hidden = self.puzzles(batch.images, rng)
-        return self.seen(tiles, rng), hidden
+    def hide(self, batch: Batch, rng: torch.Generator) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """`visible`: scrambled tiles, N x 9 x 3 x p x p floats, and for each of M puzzles which of them lies at which place,
+        int64 N x M x 9 (the first as they lie); `hidden`: N·M permutations, 0…K - 1, different ones for one window."""
+        images = batch.images
+        drawn = torch.rand(len(images), len(self.permutations), generator=rng, device=images.device)
+        hidden = drawn.topk(self.questions, dim=1).indices
+        orders = self.permutations.to(images.device)[hidden]
+        first = orders[:, 0]
+        tiles = scramble(self.cut(images, rng), hidden[:, 0], self.permutations.to(images.device))
+        # Place k of a puzzle holds tile orders[k], and that tile lies where the first puzzle's order names it.
+        places = first.argsort(1)[:, None].expand_as(orders).gather(2, orders)
+        return (self.seen(tiles, rng), places), hidden.flatten()
 
     def puzzles(self, images: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """One puzzle an image (uint8 N x 3 x S x S): scrambled tiles, uint8 N x 9 x 3 x p x p, and permutations, N."""
@@ -121,15 +138,24 @@ class Jigsaw(PretextTask):
             seen = self.colours(seen, rng)
         return patches.standardised(seen) if self.standardise else seen
 
-    def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
-        """Logits, N x K: each tile alone through a tower and fc6, all nine side by side, then the head."""
+    def predict(self, backbone: nn.Module, visible: tuple[Tensor, Tensor]) -> Tensor:
+        """Logits, N·M x K: each tile alone through a tower and fc6, all nine of a puzzle side by side, then the head."""
+        tiles, places = visible
+        if self.others:
+            each = zip([backbone, *self.others], self.fc6, tiles.split(1, dim=1), strict=True)
+            vectors = torch.cat([self._vectors(*tower) for tower in each], dim=1)
+        else:
+            vectors = self._vectors(backbone, self.fc6[0], tiles)
+        asked = vectors[torch.arange(len(tiles), device=tiles.device)[:, None, None], places]  # N x M x 9 x 64
         if self.sees == "one":
-            vector = self._vectors(backbone, self.fc6[0], visible[:, MIDDLE : MIDDLE + 1])
-            return self.head(F.pad(vector, (0, 0, MIDDLE, MIDDLE)).flatten(1))
-        if not self.others:
-            return self.head(self._vectors(backbone, self.fc6[0], visible).flatten(1))
-        each = zip([backbone, *self.others], self.fc6, visible.split(1, dim=1), strict=True)
-        return self.head(torch.cat([self._vectors(*tower) for tower in each], dim=1).flatten(1))
+            middle = asked[:, :, MIDDLE : MIDDLE + 1]
+            asked = F.pad(middle, (0, 0, MIDDLE, MIDDLE))
+        return self.head(asked.flatten(0, 1).flatten(1))
+
+    def name(self, backbone: nn.Module, tiles: Tensor, rng: torch.Generator) -> Tensor:
+        """What a network says of scrambled tiles, uint8 N x 9 x 3 x p x p: logits N x K, one puzzle each."""
+        as_they_lie = torch.arange(TILES, device=tiles.device).expand(len(tiles), 1, -1)
+        return self.predict(backbone, (self.seen(tiles, rng), as_they_lie))
 
     def _vectors(self, tower: nn.Module, fc6: nn.Module, tiles: Tensor) -> Tensor:
         """Tiles N x P x 3 x p x p, each alone through one tower: N x P x 64."""

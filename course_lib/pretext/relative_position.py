@@ -47,7 +47,7 @@ class RelativePosition(PretextTask):
         rng: torch.Generator,
         grid: Grid | None = None,
         rescale: bool = True,
-        colours: Callable[[Tensor, torch.Generator], Tensor] | None = patches.colour_dropped,
+        colours: Callable[[Tensor, torch.Generator], Tensor] | None = patches.projected_and_greyscaled,
         sees: str = "pair",
     ):
         super().__init__()

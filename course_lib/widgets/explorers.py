@@ -1,4 +1,4 @@
-"""Look into a network: what it finds alike, and what it says when one thing in a scene changes."""
+"""Look into a network: what it finds alike, what it says when one thing in a scene changes, what a setting does."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,6 +14,62 @@ from course_lib.plots.images import image_grid, image_row
 from course_lib.plots.style import BLUE, GREY, image_tag, png, show_figure
 from course_lib.pretext.rotation import rotate
 from course_lib.widgets import headless, show_error
+
+
+class SettingsExplorer:
+    """A figure and the settings it depends on: move one, and it is drawn anew.
+
+    Args:
+        draw: settings by name -> a figure, and the same in words.
+        settings: name -> True or False for a box to tick, a list for a slider or a menu over its entries (numbers or
+            words; the first is where it starts), or `(least, most, start)` for a slider over numbers between.
+        caption: what to look at.
+    """
+
+    def __init__(self, draw: Callable, settings: dict[str, bool | list | tuple[float, float, float]], caption: str):
+        self.draw, self.caption = draw, caption
+        self.controls = {name: self._control(name.replace("_", " "), values) for name, values in settings.items()}
+        self.picture = ipywidgets.HTML()
+        self.picture.add_class("course-settings-picture")
+        for name, control in self.controls.items():
+            control.add_class(f"course-settings-{name}")
+            control.observe(lambda _: self._redraw(), names="value")
+        self.panel = ipywidgets.VBox([*self.controls.values(), self.picture, ipywidgets.HTML(f"<em>{caption}</em>")])
+
+    def show(self) -> "SettingsExplorer":
+        """Display it; headless, the figure at the settings where it starts."""
+        if headless():
+            figure, words = self.look()
+            show_figure(figure, self.caption, words)
+        else:
+            self._redraw()
+            display(self.panel)
+        return self
+
+    def look(self):
+        """What is drawn at the present settings: a figure, and the same in words."""
+        return self.draw(**{name: control.value for name, control in self.controls.items()})
+
+    @staticmethod
+    def _control(label: str, values) -> ipywidgets.Widget:
+        face = {"description": label, "layout": {"width": "min(32em, 95%)"}, "style": {"description_width": "11em"}}
+        if isinstance(values, bool):
+            return ipywidgets.Checkbox(value=values, indent=False, description=label, tooltip=label)
+        if isinstance(values, tuple):
+            least, most, start = values
+            slider = ipywidgets.FloatSlider(start, min=least, max=most, step=(most - least) / 100, readout_format=".3g", **face)
+            slider.continuous_update = False  # drawn when the handle is let go
+            return slider
+        if all(isinstance(value, int | float) for value in values):
+            return ipywidgets.SelectionSlider(options=sorted(values), value=values[0], continuous_update=False, **face)
+        return ipywidgets.Dropdown(options=values, **face)
+
+    def _redraw(self) -> None:
+        try:
+            figure, words = self.look()
+            self.picture.value = image_tag(png(figure), words)
+        except Exception as error:
+            show_error(self.picture, error)
 
 
 class NeighbourExplorer:

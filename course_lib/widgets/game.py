@@ -105,15 +105,17 @@ class Score:
 class Buttons:
     """One button an answer, and a field that takes its number.
 
-    A game can be given something else to answer with (a puzzle to drag, say). It needs four things that these have:
-    `widget`; `ask`; `focus`; `on_answer`, which the game sets, to be called with an index into the answers, or with -1
-    for none of them.
+    A game can be given something else to answer with (a puzzle to drag, say). It needs five things that these have:
+    `widget`; `ask`; `focus`; `shows_items`, whether it shows what is asked about, so that the game need not; `on_answer`,
+    which the game sets, to be called with an index into the answers, or with -1 for none of them.
 
     Args:
         answers: the words on the buttons; None leaves a cell of the grid empty.
         columns: of the grid; without it, the buttons stand in a row.
         pictures: shown above the buttons, uint8 K x 3 x H x W, or N x K x 3 x H x W where each item has its own.
     """
+
+    shows_items = False
 
     def __init__(self, answers: Sequence[str | None], columns: int | None = None, pictures: Tensor | None = None):
         self.on_answer: Callable[[int], None] = lambda choice: None
@@ -292,7 +294,8 @@ class Game:
         if item is None:
             self.picture.value = "That was the last one."
         else:
-            self.picture.value = f"<div>{self.score.place()}</div>" + _large(self.items[item], self.alt)
+            shown = "" if self.answer_widget.shows_items else _large(self.items[item], self.alt)
+            self.picture.value = f"<div>{self.score.place()}</div>{shown}"
         self._draw_board()
 
     def _draw_board(self) -> None:

@@ -96,6 +96,8 @@ class Puzzle:
         CourseError: these do not fit together.
     """
 
+    shows_items = True
+
     def __init__(self, tiles: Tensor, permutations: Tensor, hidden: Sequence[int] | None = None):
         tiles = tiles[None] if tiles.dim() == 4 else tiles
         if tiles.dim() != 5 or tiles.shape[1:3] != (TILES, 3) or tiles.dtype != torch.uint8:

@@ -22,11 +22,11 @@
 # | section | 45 minutes | 90 minutes |
 # |---|---|---|
 # | 1 · Play | ✓ | ✓ |
-# | 2 · Invent the labels | read | do the three exercises |
+# | 2 · Invent the labels | read | do the two exercises |
 # | 3 · Train | ✓ | ✓ |
 # | 4 · Doubt: one patch alone | ✓ | ✓ |
 # | 5 · The file: a detective story | look at the figure | ✓, with its exercise |
-# | 6 · The lens | look at the figure | ✓ |
+# | 6 · The lens | look at the figures | ✓, with its exercise |
 # | 7 · Is it good for anything else? | ✓ | ✓ |
 # | 8 · What does it find alike? | browse | ✓ |
 # | 9 · What we know now | ✓ | ✓ |
@@ -46,9 +46,10 @@ from course_lib.evaluation.supervised import Supervised
 from course_lib.exercises import exercise
 from course_lib.features import extract, frozen
 from course_lib.plots.images import image_row
-from course_lib.plots.layers import bars_beside_chance, probe_curve
+from course_lib.plots.layers import bars_beside_chance
 from course_lib.plots.patches import layouts, marked_patches, question_pictures
-from course_lib.pretext.patches import brightness, grid_for, projected
+from course_lib.pretext import normalise
+from course_lib.pretext.patches import brightness, grid_for, projected, projected_and_greyscaled
 from course_lib.pretext.relative_position import ANCHOR, DIRECTIONS, QUERIES, RelativePosition
 from course_lib.shortcuts import AbsolutePosition, leaking, read_place_from_profiles
 from course_lib.start import start
@@ -184,41 +185,18 @@ session.show(
 # - a **gap** between the patches, so that a line does not run on from one into the next;
 # - **jitter**: each patch is moved by a few pixels at random, so that lines do not meet where the grid says they should (now and then two patches touch);
 # - **rescaling**: the window is cut from a random part of the picture, stretched to full size. Section 5 is about the reason;
-# - **one channel**: each patch keeps one of its three colour channels, because a lens never focuses all colours at quite the same size. Section 6 measures it;
+# - **colours**: a part of every colour is taken out, because a lens never focuses all colours at quite the same size (section 6 measures it); and two windows of three are shown in grey, so that blue alone does not say "above";
 # - **standardising**: each patch is brought to the same brightness and contrast, so that it does not matter which half of the picture lies in the sun.
-#
-# The fourth is yours to write. The network will train with it.
-#
-# > **Exercise 3 · `drop_colours`** (difficulty 2 of 5, importance 4 of 5, about six minutes.) `patches` is a float tensor N x P x 3 x p x p. In each patch of each picture, one of the three channels stays as it is; which, `rng` draws, for each patch anew. The other two become zero, or a noise that is a hundredth as large. Return a new tensor on the device of `patches`; `rng` lies there, too.
-
-# %%
-def drop_colours(patches, rng):
-    """One channel left in each patch: N x P x 3 x p x p."""
-    raise NotImplementedError  # your turn: replace this line
-
-
-drop_colours = exercise("relative_position.drop_colours", drop_colours)
-
-# %% [markdown]
-# <details><summary>A solution, for when you have tried</summary>
-#
-# ```python
-# def drop_colours(patches, rng):
-#     kept = torch.randint(0, 3, patches.shape[:2], generator=rng, device=patches.device)  # N x P
-#     stays = torch.arange(3, device=patches.device) == kept[..., None]                    # N x P x 3
-#     return torch.where(stays[..., None, None], patches, 0.0)
-# ```
-# </details>
 
 # %%
 def new_network(sees="pair"):
     """A backbone with random weights, and the task with its head on top of it."""
     backbone = session.backbone("relative position")
-    return backbone, RelativePosition(backbone, session.rng("head"), colours=drop_colours, sees=sees)
+    return backbone, RelativePosition(backbone, session.rng("head"), sees=sees)
 
 
 asked = photos.test.subset(slice(session.budget(quick=1500, classroom=10000)))  # the pictures that networks are asked about
-steps, images_a_step = session.budget(quick=350, classroom=5000, full=30000), 64
+steps, images_a_step = session.budget(quick=400, classroom=5000, full=30000), 64
 backbone, task = new_network()
 task.to(session.device)
 batch = photos.train.batch(range(4))
@@ -234,9 +212,9 @@ print(f"loss: {task.loss(prediction, hidden).item():.2f}   (guessing: ln 8 = {to
 # %%
 session.show(
     task.draw(photos.train.batch(range(3)), session.rng("draw", session.device)),
-    caption="Three windows as the network sees them: one channel a patch. The two that are gone are drawn at middle grey, so that light and dark come out as two opposite colours.",
-    alt="Three rows of nine patches, each in two opposite colours: the anchor, then the eight queries by direction.",
-    rests_on=["relative_position.drop_colours"],
+    caption="Three windows as the network sees them: without the part of the colours that a lens moves, some in grey, each patch stretched to the same contrast.",
+    alt="Three rows of nine patches in pale colours or in grey: the anchor, then the eight queries by direction.",
+    rests_on=[],
 )
 
 # %% [markdown]
@@ -262,8 +240,8 @@ with frozen(backbone), frozen(task):
     answers = task.predict(backbone, seen).unflatten(0, (-1, 8))  # windows x queries x answers
 game.let_play(answers[torch.arange(12), directions])
 figure, description = game.replay()
-session.show(figure, caption="Eight of the puzzles that you played, with the true direction and the network's answer. The contest is not quite fair: you saw all colours, it saw one channel.",
-             alt=description, rests_on=["relative_position.drop_colours"])
+session.show(figure, caption="Eight of the puzzles that you played, with the true direction and the network's answer. The contest is not quite fair: you saw all colours, it did not.",
+             alt=description, rests_on=[])
 
 # %% [markdown]
 # What the figure above guessing would show: something in the patches tells how they lay. What it would not show: that the network *compared* them.
@@ -290,7 +268,7 @@ session.show(
     bars_beside_chance({"both patches": both, "the second alone": one}, chance=chance, title="What the anchor is worth"),
     caption="Directions named on test pictures. What lies between the bars is what comparing brings; what lies between the lower bar and the dotted line, one patch tells alone.",
     alt=f"Two bars: both patches {100 * both:.1f} %, the second patch alone {100 * one:.1f} %; guessing 12.5 %.",
-    rests_on=["relative_position.drop_colours"],
+    rests_on=[],
 )
 session.claim("rp.learns")
 session.claim("rp.blocked")
@@ -330,7 +308,7 @@ if photos.name == "world":
 # %% [markdown]
 # If saving moved the figure, the file is the suspect. JPEG cuts a picture into blocks of 8 by 8 pixels and rounds each block by itself, so that small steps appear where one block ends and the next begins. A patch that begins at pixel 5 has a border after its third pixel; one that begins at pixel 7, after its first. **Where the borders fall inside a patch is where the patch began**, modulo the block.
 #
-# > **Exercise 4 · `block_borders`** (difficulty 2 of 5, importance 3 of 5, about five minutes.) `edges`, N x P whole numbers, are the left edges of patches of `size` pixels in their pictures. Blocks are `block` pixels wide, and the first begins at pixel 0. Return a tensor of bools, N x P x (size - 1): entry k says whether a block ends between the patch's pixels k and k + 1.
+# > **Exercise 3 · `block_borders`** (difficulty 2 of 5, importance 3 of 5, about five minutes.) `edges`, N x P whole numbers, are the left edges of patches of `size` pixels in their pictures. Blocks are `block` pixels wide, and the first begins at pixel 0. Return a tensor of bools, N x P x (size - 1): entry k says whether a block ends between the patch's pixels k and k + 1.
 
 # %%
 def block_borders(edges, size, block):
@@ -417,18 +395,19 @@ network = session.sweep("rp.network", sees_one, {"open": False, "blocked": True}
 # %% [markdown]
 # ## 6 · The lens
 #
-# A simple lens does not focus all colours at the same size. The further from the centre of the picture, the further they lie apart, and the fringes point outwards. So a single patch tells in which direction from the centre it lay, and how far. The authors of the method (Doersch, Gupta and Efros, 2015) found their network doing just that, on photos in which green lay apart from red and blue.
+# A lens does not focus all colours at the same size. The further from the centre of the picture, the further they lie apart, and the fringes point outwards. So a single patch tells in which direction from the centre it lay, and how far. The authors of the method (Doersch, Gupta and Efros, 2015) found their network doing just that.
 #
-# Our camera has a lens to put on. It makes red a little larger than green, and blue a little smaller.
+# Their photos came through good lenses, which bring red and blue together and leave green behind. Our camera has such a lens to put on: it makes green a little smaller.
 
 # %%
 photograph = torch.from_numpy(astronaut()).permute(2, 0, 1)[None]
-through_lens = functools.partial(chromatic_aberration, pixels=max(2.0, 2.5 * photos.size / 64))
-pair = torch.cat([photograph, chromatic_aberration(photograph, pixels=10)])[..., :150, -150:]
+pixels = 3 * max(1, photos.size / 64)  # how far green lies from red and blue, in the corners
+through_lens = functools.partial(chromatic_aberration, pixels=pixels, outward=(0, -1, 0))
+pair = torch.cat([photograph, chromatic_aberration(photograph, 12, outward=(0, -1, 0))])[..., :150, -150:]
 session.show(
     image_row(pair, ["without the lens", "through the lens"], side=2.6),
     caption="The upper right corner of a photograph, as it is and through such a lens (at about half the strength of the experiment below). Look at the edges.",
-    alt="A corner of a photograph twice; in the second, edges have fringes of red and of blue.",
+    alt="A corner of a photograph twice; in the second, edges have fringes of green and of magenta.",
     rests_on=[],
 )
 
@@ -447,7 +426,7 @@ def new_place_network(colours=None, lens=through_lens):
     return backbone, AbsolutePosition(backbone, session.rng("place head"), grid.patch, colours=colours, lens=lens)
 
 
-place_steps = session.budget(quick=200, classroom=2000, full=10000)
+place_steps = session.budget(quick=300, classroom=2000, full=10000)
 places = session.train("absolute_position", *new_place_network(), steps=place_steps)
 
 # %%
@@ -467,17 +446,56 @@ session.show(
 session.say("Through the lens, the network explains **{rp.lens}** of the variance of the places, from one patch at a time.")
 
 # %% [markdown]
-# Is it the lens, and do remedies help? The paper has two. One you have written: a single channel. The other takes a part of the colour out of every pixel, the part along green against magenta. With $a = (-1, 2, -1)$, each colour $c$ (three numbers: red, green, blue) loses what it has along $a$:
+# Is it the lens? And what helps? The paper has two remedies. One takes a part of the colour out of every pixel, the part along green against magenta. With $a = (-1, 2, -1)$, each colour $c$ (three numbers: red, green, blue) loses what it has along $a$:
 #
 # $$c - \frac{a \cdot c}{a \cdot a}\, a$$
 #
+# The other is blunt. Where there is only one channel, no two of them can lie apart.
+#
+# > **Exercise 4 · `drop_colours`** (difficulty 2 of 5, importance 4 of 5, about six minutes.) `patches` is a float tensor N x P x 3 x p x p. In each patch of each picture, one of the three channels stays as it is; which, `rng` draws, for each patch anew. The other two become zero, or a noise that is a hundredth as large. Return a new tensor on the device of `patches`; `rng` lies there, too.
+
+# %%
+def drop_colours(patches, rng):
+    """One channel left in each patch: N x P x 3 x p x p."""
+    raise NotImplementedError  # your turn: replace this line
+
+
+drop_colours = exercise("relative_position.drop_colours", drop_colours)
+
+# %% [markdown]
+# <details><summary>A solution, for when you have tried</summary>
+#
+# ```python
+# def drop_colours(patches, rng):
+#     kept = torch.randint(0, 3, patches.shape[:2], generator=rng, device=patches.device)  # N x P
+#     stays = torch.arange(3, device=patches.device) == kept[..., None]                    # N x P x 3
+#     return torch.where(stays[..., None, None], patches, 0.0)
+# ```
+# </details>
+
+# %%
+def without_magenta(patches, rng):
+    return projected(patches)
+
+
+corner = normalise(pair[1:, None, :, :72, -72:])  # the lens's fringes, one patch
+seen = [corner, without_magenta(corner, None), drop_colours(corner, session.rng("one channel"))]
+session.show(
+    image_row(((torch.cat(seen)[:, 0].clamp(-1, 1) + 1) * 127.5).to(torch.uint8), ["through the lens", "projected", "one channel"], side=2.0),
+    caption="A piece of that corner: with its fringes, without its green-magenta part, and with one channel left (the other two drawn at middle grey).",
+    alt="The same piece of a photograph three times: in full colour, in blue and yellow tones, and in two opposite colours.",
+    rests_on=["relative_position.drop_colours"],
+)
+
+# %% [markdown]
 # | measured | what it is |
 # |---|---|
 # | `plain`, `lens` | $R^2$ without the lens, and with it |
 # | `left_dropped` | what the lens adds to $R^2$ when patches keep one channel |
 # | `left_projected` | what it adds when the part along $a$ is taken out |
+# | `left_other` | the same, for a cheaper lens, which sets red and blue apart by as much |
 #
-# **Guess first.** The paper's lens set green apart from red and blue; ours sets red apart from blue. How much of red minus blue, the direction $(1, 0, -1)$, lies along $a$? Which remedy will do?
+# **Guess first.** How much of red minus blue, the direction $(1, 0, -1)$, lies along $a$? Which of the remedies would you trust on photos from a lens that you do not know?
 
 # %%
 @functools.cache
@@ -488,14 +506,12 @@ def explained(lens, colours=None):
     return session.scores(backbone, place_task, asked)["r2"]
 
 
-def without_magenta(patches, rng):
-    return projected(patches)
-
-
+other_lens = functools.partial(chromatic_aberration, pixels=pixels, outward=(0.5, 0, -0.5))
 aberration = session.sweep("rp.aberration", lambda choice: choice(), {
     "plain": lambda: explained(None), "lens": lambda: explained(through_lens),
     "left_dropped": lambda: explained(through_lens, drop_colours) - explained(None, drop_colours),
     "left_projected": lambda: explained(through_lens, without_magenta) - explained(None, without_magenta),
+    "left_other": lambda: explained(other_lens, without_magenta) - explained(None, without_magenta),
 }, chance=0)  # fmt: skip
 
 # %% [markdown]
@@ -541,34 +557,13 @@ labelled = session.train("supervised", *new_supervised(), steps=session.budget(q
 await labelled.finished()
 run = session.trained("relative_position", new_network, steps=steps, batch_size=images_a_step)
 await run.finished()
-sizes = {"train_size": session.budget(quick=2000, classroom=20000), "test_size": session.budget(quick=1500, classroom=10000)}
 random_weights = session.backbone("random control")
-pretrained = probe_stages(run.task, run.backbone, photos, session.rng("probe"), **sizes)
-untrained = probe_stages(run.task, random_weights, photos, session.rng("probe"), **sizes)
-supervised = probe_stages(labelled.task, labelled.backbone, photos, session.rng("probe"), **sizes)
-
-# %%
-curves = {"probe": pretrained, "random": untrained, "supervised": supervised}
-for name, probes in curves.items():
-    for stage, probe in probes.items():
-        session.record(f"rp.{name}.{stage}", probe.test, chance=1 / len(photos.classes), unit="fraction")
-heights = {name: {stage: probe.test for stage, probe in probes.items()} for name, probes in curves.items()}
-session.show(
-    probe_curve(heights["probe"], heights["random"], 1 / len(photos.classes), heights["supervised"]),
-    caption="Left: a linear probe after each stage of three networks. Right: the difference from random weights in percentage points.",
-    alt="Probe accuracy by stage. " + " ".join(f"{name}: " + ", ".join(f"{stage} {100 * height:.1f} %" for stage, height in line.items()) + "."
-                                              for name, line in heights.items()),
-    rests_on=["relative_position.drop_colours"],
-)
-best = best_stage(pretrained, untrained)
-session.record("rp.probe.best", pretrained[best].test, chance=1 / len(photos.classes), unit="fraction")
-session.record("rp.random.at_best", untrained[best].test, chance=1 / len(photos.classes), unit="fraction")
-session.say(f"By the validation pictures, training adds most at **{best}**: there the probe names " + "**{rp.probe.best}** of the test "
-            "pictures, and {rp.random.at_best} with random weights.")
+networks = (run.task, run.backbone), (run.task, random_weights), (labelled.task, labelled.backbone)
+best = session.compare_probes("rp", *networks, rests_on=[])
 session.claim("rp.transfers")
 
 # %% [markdown]
-# Whole pictures in all their colours are not what the tower was trained on: it has never been shown more than a patch at a time, one channel of it. What the probe finds was learnt from that.
+# Whole pictures in all their colours are not what the tower was trained on: it has never been shown more than a patch at a time, and most of these in grey. What the probe finds was learnt from that.
 #
 # ## 8 · What does it find alike?
 #
@@ -601,19 +596,19 @@ if photos.name == "world":
         bars_beside_chance(same, chance=often, title="Nearest patches that show the same part"),
         caption="How often the nearest patch of another scene shows the same part of the same kind of body. Dotted: any patch at random.",
         alt="Horizontal bars: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in same.items()),
-        rests_on=["relative_position.drop_colours"],
+        rests_on=[],
     )
     session.claim("rp.neighbours")
 
 # %% [markdown]
-# The lecture that this course follows says that such features do not mind an object's colour. Whoever has trained on one channel at a time should not. In the world we can test it: draw the same scenes in other colours, and see how far the features move, measured by how far apart different scenes lie. `supervised` is a network that was trained with labels on pictures whose colours were dropped alike: if it moves as little, the credit goes to the dropping, not to the task. We look at the stage conv4.
+# The lecture that this course follows says that such features do not mind an object's colour. Whoever has seen two windows of three in grey should not. In the world we can test it: draw the same scenes in other colours, and see how far the features move, measured by how far apart different scenes lie. `supervised` is a network that was trained with labels on pictures whose colours were treated alike: if it moves as little, the credit goes to the treatment, not to the task. We look at the stage conv4.
 
 # %%
 def moved(kind):
     """How far features move when scenes are recoloured, over the distance between scenes."""
     if kind == "supervised":
         backbone = session.backbone("sweep")
-        task = Supervised(backbone, len(photos.classes), session.rng("sweep head"), colours=drop_colours)
+        task = Supervised(backbone, len(photos.classes), session.rng("sweep head"), colours=projected_and_greyscaled)
         session.fit(backbone, task, steps=session.budget(quick=300, classroom=3000))
     elif kind == "trained":
         backbone, task = new_network()

@@ -32,7 +32,7 @@ def batch(count=4, side=32):
 
 def jigsaw(**options):
     backbone = build_backbone(rng=seeded(1), width=8, image_size=8)
-    return backbone, Jigsaw(backbone, seeded(2), **{"permutations": SIX, "grid": GRID} | options)
+    return backbone, Jigsaw(backbone, seeded(2), **{"permutations": SIX, "grid": GRID, "puzzles": 1} | options)
 
 
 @given(count=st.integers(1, 5), k=st.integers(2, 7), side=st.integers(1, 4), seed=st.integers(0, 99))
@@ -65,13 +65,47 @@ def test_hides_scrambled_tiles_and_their_permutation():
     grid = patches.Grid(patch=8, stride=12, jitter=0, random_origin=False)
     _, task = jigsaw(grid=grid, **OPEN)
     some = batch(40)
-    visible, hidden = task.hide(some, seeded())
+    (visible, _), hidden = task.hide(some, seeded())
     assert visible.shape == (40, 9, 3, 8, 8) and visible.dtype == torch.float32
     assert hidden.dtype == torch.int64 and set(hidden.tolist()) == set(range(6))
     ordered = unscramble(visible, hidden, task.permutations)
     for k in range(9):
         top, left = k // 3 * 12, k % 3 * 12
         assert torch.equal(ordered[:, k], normalise(some.images)[:, :, top : top + 8, left : left + 8])
+
+
+def test_several_puzzles_of_the_same_tiles():
+    """Each is the scrambling that its permutation says, no two of a window are equal, and there are at most as many as K."""
+    grid = patches.Grid(patch=8, stride=12, jitter=0, random_origin=False)
+    some = batch(5)
+    for asked, made in ((4, 4), (50, 6)):
+        (tiles, places), hidden = jigsaw(grid=grid, puzzles=asked, **OPEN)[1].hide(some, seeded())
+        assert places.shape == (5, made, 9) and hidden.shape == (5 * made,)
+        assert (places[:, 0] == torch.arange(9)).all()
+        hidden = hidden.unflatten(0, (5, made))
+        assert all(len(set(answers)) == made for answers in hidden.tolist())
+        whole = unscramble(tiles, hidden[:, 0], SIX)
+        for puzzle in range(made):
+            laid = tiles[torch.arange(5)[:, None], places[:, puzzle]]
+            assert torch.equal(unscramble(laid, hidden[:, puzzle], SIX), whole)
+
+
+def test_a_window_answers_many_puzzles_as_it_answers_each():
+    backbone, task = jigsaw(puzzles=3)
+    backbone.eval(), task.eval()
+    (tiles, places), _ = task.hide(batch(), seeded())
+    together = task.predict(backbone, (tiles, places)).unflatten(0, (4, 3))
+    for puzzle in range(3):
+        alone = tiles[torch.arange(4)[:, None], places[:, puzzle]], torch.arange(9).expand(4, 1, 9)
+        assert torch.allclose(task.predict(backbone, alone), together[:, puzzle], atol=1e-5)
+
+
+def test_a_network_names_puzzles_that_were_made_before():
+    backbone, task = jigsaw(puzzles=3, colours=None)
+    backbone.eval(), task.eval()
+    tiles, _ = task.puzzles(batch().images, seeded())
+    places = torch.arange(9).expand(4, 1, 9)
+    assert torch.equal(task.name(backbone, tiles, seeded()), task.predict(backbone, (task.seen(tiles, seeded()), places)))
 
 
 def test_every_permutation_comes_equally_often():
@@ -81,29 +115,29 @@ def test_every_permutation_comes_equally_often():
 
 
 def test_what_the_network_sees_is_blocked():
-    visible, _ = jigsaw()[1].hide(batch(), seeded())
+    (visible, _), _ = jigsaw()[1].hide(batch(), seeded())
     assert visible.mean((2, 3, 4)).abs().max() < 1e-5
     assert (visible.std((2, 3, 4), correction=0) - 1).abs().max() < 1e-4
-    faint = (visible.std((3, 4)) < 0.05).sum(2)
-    assert (faint == 2).all()  # of three channels
+    green_magenta = visible[:, :, 1] * 2 - visible[:, :, 0] - visible[:, :, 2]
+    assert green_magenta.std((2, 3)).max() < 1e-4
 
 
 def test_each_remedy_can_be_left_off():
     some = batch()
-    bright = jigsaw(standardise=False, colours=None)[1].hide(some, seeded())[0]
+    bright = jigsaw(standardise=False, colours=None)[1].hide(some, seeded())[0][0]
     assert bright.mean((2, 3, 4)).abs().max() > 0.01 and (bright.abs() <= 1).all()
-    colourful = jigsaw(colours=None)[1].hide(some, seeded())[0]
+    colourful = jigsaw(colours=None)[1].hide(some, seeded())[0][0]
     assert (colourful.std((3, 4)) > 0.5).all()
     # Pixels of tiles that were not rescaled are pixels of the picture.
     flat = {tuple(pixel) for pixel in normalise(some.images)[0].flatten(1).T.tolist()}
-    cut, rescaled = (jigsaw(**OPEN | {"rescale": rescale})[1].hide(some, seeded())[0] for rescale in (False, True))
+    cut, rescaled = (jigsaw(**OPEN | {"rescale": rescale})[1].hide(some, seeded())[0][0] for rescale in (False, True))
     share = [sum(tuple(pixel) in flat for pixel in tiles[0].transpose(0, 1).flatten(1).T.tolist()) for tiles in (cut, rescaled)]
     assert share[0] == 9 * 64 and share[1] < 9
 
 
 def test_the_same_draws_from_the_same_state():
     _, task = jigsaw()
-    (first, a), (again, b), (other, c) = (task.hide(batch(20), seeded(seed)) for seed in (5, 5, 6))
+    ((first, _), a), ((again, _), b), ((other, _), c) = (task.hide(batch(20), seeded(seed)) for seed in (5, 5, 6))
     assert torch.equal(first, again) and torch.equal(a, b)
     assert not torch.equal(first, other) and not torch.equal(a, c)
 
@@ -111,14 +145,14 @@ def test_the_same_draws_from_the_same_state():
 def test_the_grid_follows_the_pictures_unless_given():
     task = jigsaw(grid=None)[1]
     for side in (32, 64, 20):
-        assert task.hide(batch(2, side), seeded())[0].shape[-1] == patches.grid_for(side).patch
+        assert task.hide(batch(2, side), seeded())[0][0].shape[-1] == patches.grid_for(side).patch
 
 
 def test_a_shared_tower_treats_all_places_alike():
     """With the tiles of two samples exchanged at one place, the vectors are exchanged there, and nothing else changes."""
     backbone, task = jigsaw()
     backbone.eval()
-    visible, _ = task.hide(batch(2), seeded())
+    (visible, _), _ = task.hide(batch(2), seeded())
     vectors = task._vectors(backbone, task.fc6[0], visible)
     visible[:, 7] = visible[:, 7].flip(0)
     exchanged = task._vectors(backbone, task.fc6[0], visible)
@@ -133,22 +167,22 @@ def test_nine_towers_of_the_same_size_each_see_their_own_place():
     assert [sum(weights.numel() for weights in tower.parameters()) for tower in task.others] == [size] * 8
     weights = [tower.blocks.conv1[0].weight for tower in (backbone, *task.others)]
     assert len({tuple(weight.flatten().tolist()) for weight in weights}) == 9
-    visible, _ = task.hide(batch(), seeded())
+    (visible, places), _ = task.hide(batch(), seeded())
     visible.requires_grad_()
     tile = visible.select(1, 3)
     task.head(F.pad(task._vectors(task.others[2], task.fc6[3], tile[:, None]), (0, 0, 3, 5)).flatten(1)).sum().backward()
     assert visible.grad[:, 3].abs().sum() > 0 and visible.grad[:, :3].abs().sum() == 0
-    before = task.predict(backbone, visible).detach()
+    before = task.predict(backbone, (visible, places)).detach()
     torch.nn.init.zeros_(task.others[2].blocks.conv1[0].weight)
-    assert not torch.allclose(task.predict(backbone, visible), before)
+    assert not torch.allclose(task.predict(backbone, (visible, places)), before)
 
 
 def test_the_audit_sees_the_middle_alone():
     backbone, task = jigsaw(sees="one")
     backbone.eval(), task.eval()
-    visible, _ = task.hide(batch(), seeded())
+    (visible, places), _ = task.hide(batch(), seeded())
     visible.requires_grad_()
-    prediction = task.predict(backbone, visible)
+    prediction = task.predict(backbone, (visible, places))
     assert prediction.shape == (4, 6)
     prediction.square().sum().backward()
     seen = visible.grad.flatten(2).abs().sum((0, 2))
@@ -169,6 +203,8 @@ def test_every_parameter_is_trained():
     ({"grid": patches.Grid(side=2)}, "3 x 3 tiles"),
     ({"sees": "two"}, "all or one of the tiles, not 'two'"),
     ({"sees": "one", "shared": False}, "One tile needs one tower"),
+    ({"puzzles": 0}, "one puzzle or more, not 0"),
+    ({"puzzles": 4, "shared": False}, "leave `puzzles` at 1"),
 ])  # fmt: skip
 def test_what_makes_no_jigsaw_is_refused(options, sentence):
     with pytest.raises(CourseError, match=sentence):
@@ -182,7 +218,7 @@ def test_small_pictures_are_refused():
 
 def test_draws_what_is_hidden_beside_what_is_seen():
     figure = jigsaw()[1].draw(batch(2), seeded())
-    hidden = jigsaw()[1].hide(batch(2), seeded())[1]
+    hidden = jigsaw()[1].puzzles(batch(2).images, seeded())[1]
     titles = [axis.get_title() for axis in figure.axes]
     assert titles[0] == "the picture" and len(titles) == 6
     assert titles[1::3] == [f"hidden: permutation {answer}" for answer in hidden.tolist()]

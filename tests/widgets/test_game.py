@@ -165,6 +165,8 @@ def test_answers_as_pictures():
 class Menu:
     """Another way to answer."""
 
+    shows_items = False
+
     def __init__(self):
         self.widget, self.asked = ipywidgets.Dropdown(options=[("", None), ("unsolved", -1), ("first", 0)]), []
         self.widget.observe(lambda change: self.on_answer(change.new), names="value")
