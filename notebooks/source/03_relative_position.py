@@ -211,9 +211,9 @@ print(f"loss: {task.loss(prediction, hidden).item():.2f}   (guessing: ln 8 = {to
 
 # %%
 session.show(
-    task.draw(photos.train.batch(range(3)), session.rng("draw", session.device)),
-    caption="Three windows as the network sees them: without the part of the colours that a lens moves, some in grey, each patch stretched to the same contrast.",
-    alt="Three rows of nine patches in pale colours or in grey: the anchor, then the eight queries by direction.",
+    task.draw(photos.train.batch(range(4)), session.rng("draw", session.device)),
+    caption="Four windows as the network sees them: without the part of the colours that a lens moves, some in grey, each patch stretched to the same contrast.",
+    alt="Four rows of nine patches in pale colours or in grey: the anchor, then the eight queries by direction.",
     rests_on=[],
 )
 
@@ -478,8 +478,8 @@ def without_magenta(patches, rng):
     return projected(patches)
 
 
-corner = normalise(pair[1:, None, :, :72, -72:])  # the lens's fringes, one patch
-seen = [corner, without_magenta(corner, None), drop_colours(corner, session.rng("one channel"))]
+piece = normalise(pair[1:, None, :, 50:122, 10:82])  # with the lens's fringes; one patch
+seen = [piece, without_magenta(piece, None), drop_colours(piece, session.rng("one channel"))]
 session.show(
     image_row(((torch.cat(seen)[:, 0].clamp(-1, 1) + 1) * 127.5).to(torch.uint8), ["through the lens", "projected", "one channel"], side=2.0),
     caption="A piece of that corner: with its fringes, without its green-magenta part, and with one channel left (the other two drawn at middle grey).",
