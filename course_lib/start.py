@@ -236,6 +236,18 @@ class Session:
                 self.claim(claim.id)
         return sweep
 
+    def known(self, name: str) -> dict[str, float]:
+        """What is known of the sweep `name`: key -> value, from this run, else the mean over the committed seeds."""
+        from course_lib.run import claims
+
+        found: dict[str, float] = {}
+        for row in claims.committed(list(claims.load().values()), self.dataset_name):
+            for record, values in zip(row["sides"], (row["a"], row["b"]), strict=True):
+                if values:
+                    found[record] = sum(values) / len(values)
+        found |= {record: measured["value"] for record, measured in self.records.items()}
+        return {record.removeprefix(f"{name}."): value for record, value in found.items() if record.startswith(f"{name}.")}
+
     def scores(self, backbone: Backbone, task: PretextTask, split: data.Split | None = None) -> dict[str, float]:
         """The task's scores on unseen data, without augmentation: the test split unless another is given."""
         rng = self.rng("pretext scores", self.device)

@@ -150,3 +150,29 @@ def test_training_is_recorded_and_found_again(session):
     assert session.checkpoint("rotation").exists()
     assert session.trained("rotation", lambda: 1 / 0, steps=5) is run
     assert session.scores(backbone, task)["accuracy"] >= 0
+
+
+def test_three_networks_answer_the_same_probes(session):
+    from course_lib.evaluation.supervised import Supervised
+    from course_lib.pretext.rotation import Rotation
+
+    backbone, other = session.backbone("one"), session.backbone("other")
+    task = Rotation(backbone, session.rng("head"))
+    named = Supervised(other, 2, session.rng("head"))
+    best = session.compare_probes("rot", (task, backbone), (task, backbone), (named, other))
+    assert best in backbone.stage_names
+    records = {name: record["value"] for name, record in session.records.items()}
+    assert {f"rot.{kind}.{stage}" for kind in ("probe", "random", "supervised") for stage in backbone.stage_names} < set(records)
+    assert records["rot.probe.best"] == records["rot.random.at_best"] == records[f"rot.probe.{best}"]  # the same network twice
+    assert session.records["rot.probe.best"]["chance"] == 0.5
+
+
+def test_what_is_known_of_a_sweep(session, monkeypatch):
+    from course_lib.run import claims
+
+    rows = [{"id": "x", "sides": ("rot.count.two", "rot.count.four"), "a": [0.1, 0.3], "b": []}]
+    monkeypatch.setattr(claims, "committed", lambda claims, dataset: rows)
+    assert session.known("rot.count") == {"two": pytest.approx(0.2)}
+    session.record("rot.count.two", 0.5)
+    session.record("rot.counts", 0.5)
+    assert session.known("rot.count") == {"two": 0.5}

@@ -93,3 +93,49 @@ def best_stage(probes: dict[str, Probe], controls: dict[str, Probe] | None = Non
         return probes[stage].validation - (controls[stage].validation if controls else 0)
 
     return max(probes, key=height)
+
+
+def few_shot(
+    task: PretextTask, backbone: nn.Module, dataset: Dataset, classes: list[int], rng: torch.Generator,
+    shots: int = 5, draws: int = 10,
+) -> float:  # fmt: skip
+    """How well a linear probe with `shots` labels a class tells `classes` apart: mean test accuracy (0…1) over `draws` of them.
+
+    The backbone stays frozen; to ask what it makes of classes that it has never seen, it must not have been trained on them.
+    The stage and the probe's strength are those that do best on the validation split, over all draws.
+
+    Args:
+        classes: labels of the data set, two or more.
+        rng: a CPU generator, which draws the pictures that carry a label; equal generators ask equal questions.
+
+    Raises:
+        CourseError: a class has fewer than `shots` training samples, or there is one class only.
+    """
+    if len(classes) < 2:
+        raise CourseError(f"Telling classes apart takes two of them or more, and {len(classes)} was given.")
+    splits = {}
+    for name in ("train", "val", "test"):
+        split = getattr(dataset, name)
+        splits[name] = split.subset(torch.isin(split.labels.cpu(), torch.tensor(classes)))
+    labels = splits["train"].labels.cpu()
+    rows = []
+    for _ in range(draws):
+        order = torch.randperm(len(labels), generator=rng)
+        chosen = [order[labels[order] == label][:shots] for label in classes]
+        if min(map(len, chosen)) < shots:
+            raise CourseError(f"{shots} labels a class were asked for, and a class has fewer training samples.")
+        rows.append(torch.cat(chosen))
+    kept, rows = torch.cat(rows).unique(), torch.stack(rows)
+    splits["train"] = splits["train"].subset(kept)
+    features = {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in splits.items()}
+    found = {}
+    for stage in backbone.stage_names:
+        asked = [(features[name][stage], splits[name].labels) for name in ("val", "test")]
+        for strength in STRENGTHS:
+            fitted = []
+            for some in torch.searchsorted(kept, rows):
+                learnt = features["train"][stage][some], splits["train"].labels.cpu()[some]
+                fitted.append(linear_probe(stage, learnt, *asked, strengths=(strength,)))
+            found[stage, strength] = [sum(getattr(probe, part) for probe in fitted) / draws for part in ("validation", "test")]
+    memory.give_back()
+    return max(found.values(), key=lambda figures: figures[0])[1]

@@ -82,6 +82,7 @@ def _read(
 ) -> dict[str, Probe]:  # fmt: skip
     """By stage: what `score` says of a ridge regression from features to the target; of samples with this label, or of all."""
     from sklearn.linear_model import Ridge
+    from threadpoolctl import threadpool_limits
 
     features, targets = {}, {}
     for name, size in zip(("train", "val", "test"), (sizes[0], sizes[1], sizes[1]), strict=True):
@@ -95,7 +96,8 @@ def _read(
         x = {name: ((some - mean) / spread).numpy() for name, some in x.items()}
         fitted = []
         for strength in STRENGTHS:
-            ridge = Ridge(strength).fit(x["train"], targets["train"].numpy())
+            with threadpool_limits(1, user_api="blas"):  # small matrices: threads would only wait for one another
+                ridge = Ridge(strength).fit(x["train"], targets["train"].numpy())
             validation, test = (score(torch.from_numpy(ridge.predict(x[name])), targets[name]) for name in ("val", "test"))
             fitted.append(Probe(stage, validation, test, strength))
         found[stage] = max(fitted, key=lambda probe: probe.validation)

@@ -183,7 +183,7 @@ class Jigsaw(PretextTask):
         ):
             titles = ("the picture", f"hidden: permutation {answer}", "what the network sees")
             for axis, picture, title in zip(row, pictures, titles, strict=True):
-                axis.imshow(picture.cpu().permute(1, 2, 0))
+                axis.imshow(picture.permute(1, 2, 0).cpu().numpy())
                 axis.set_axis_off()
-                axis.set_title(title, fontsize=10)
+                axis.set_title(title, fontsize=9, fontweight="normal", loc="center")
         return figure

@@ -14,7 +14,7 @@ import traitlets
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.plots.images import picture_png
+from course_lib.plots.images import image_grid, picture_png
 from course_lib.plots.style import data_address, image_tag
 from course_lib.pretext.jigsaw import TILES, compose
 from course_lib.widgets import show_error
@@ -146,6 +146,35 @@ class Puzzle:
     def arrangement(self, item: int, choice: int) -> Tensor:
         """An item's tiles laid out as if permutation `choice` had scrambled them: uint8 3 x S x S."""
         return compose(self.tiles[item, self.permutations[choice].argsort()][None])[0]
+
+    def replay(self, network: Sequence[int]):
+        """The puzzles, and how you and a network (its permutations, one a puzzle) laid them out: a figure, and the same in words.
+
+        Raises:
+            CourseError: the right answers were not given to the puzzle, or `network` has another length.
+        """
+        if self.hidden is None or len(network) != len(self.tiles):
+            raise CourseError(f"To compare, the puzzle needs its {len(self.tiles)} right answers and as many of the network's.")
+        yours = {}
+        for item, tray in self.answered:
+            yours.setdefault(item, tray)  # the first try counts
+        rows, words = {"the puzzle": [], "you": [], "the network": [], "the picture": []}, []
+        for item, (right, said) in enumerate(zip(map(int, self.hidden), map(int, network), strict=True)):
+            rows["the puzzle"].append(compose(self.tiles[item][None])[0])
+            rows["the picture"].append(self.arrangement(item, right))
+            rows["the network"].append(self.arrangement(item, said))
+            tray = yours.get(item)
+            rows["you"].append(torch.full_like(rows["the puzzle"][-1], 255) if tray is None else
+                               compose(self.tiles[item, tray.order][None])[0])  # fmt: skip
+            you = "not played" if tray is None else "solved" if tray.solved(self.permutations[right]) else "not solved"
+            words.append(f"puzzle {item + 1}: you {you}, the network {'solved' if said == right else 'not solved'}")
+        if not yours:
+            del rows["you"]
+        shown = [picture for row in rows.values() for picture in row]
+        figure = image_grid(torch.stack(shown), columns=len(self.tiles), titles=[str(k + 1) for k in range(len(self.tiles))])
+        for name, axis in zip(rows, figure.axes[:: len(self.tiles)], strict=True):
+            axis.text(-0.06, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=9)
+        return figure, "; ".join(words) + "."
 
     def _swapped(self, swaps: Sequence[Swap]) -> None:
         self.tray = Tray(swaps)

@@ -26,6 +26,13 @@ def test_aberration_moves_red_and_blue_apart_most_in_the_corners():
     assert 1.2 < place(0, 56, 56) < 2.2 and -2.2 < place(2, 56, 56) < -1.2  # 24 of 32 pixels out, along one axis
 
 
+def test_a_corrected_lens_leaves_green_apart(pictures):
+    moved = chromatic_aberration(pictures, 3.0, outward=(0, -1, 0))
+    assert torch.equal(moved[:, [0, 2]], pictures[:, [0, 2]]) and not torch.equal(moved[:, 1], pictures[:, 1])
+    simple = chromatic_aberration(pictures[:, [0, 2, 1]], 3.0)
+    assert torch.equal(moved[:, 1], simple[:, 2])  # as far in as a simple lens puts blue
+
+
 def test_vignetting_darkens_the_corners_only(pictures):
     darker = vignetting(pictures, 0.5)
     assert (darker[:, :, 16, 20].int() - pictures[:, :, 16, 20].int()).abs().max() <= 1

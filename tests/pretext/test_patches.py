@@ -20,6 +20,7 @@ from course_lib.pretext.patches import (
     grid_for,
     permutations,
     projected,
+    projected_and_greyscaled,
     rescaled_window,
     standardised,
 )
@@ -248,3 +249,11 @@ def test_all_permutations_and_more_tiles_than_can_be_listed():
 def test_too_few_or_too_many_permutations_are_refused(count, tiles):
     with pytest.raises(CourseError, match=f"{tiles} tiles have {math.factorial(tiles)} permutations, and {count} were"):
         permutations(count, tiles)
+
+
+def test_two_samples_of_three_in_grey_and_none_with_green_against_magenta():
+    patches = normalise(pictures(300, 2, 3, 4, 4))
+    result = projected_and_greyscaled(patches, seeded())
+    assert (result[:, :, 1] * 2 - result[:, :, 0] - result[:, :, 2]).abs().max() < 1e-5
+    grey = (result[:, :, 0] - result[:, :, 2]).abs().amax((1, 2, 3)) < 1e-5
+    assert 0.55 < grey.float().mean() < 0.78

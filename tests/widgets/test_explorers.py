@@ -5,7 +5,7 @@ import torch
 
 from course_lib.models import build_backbone
 from course_lib.plots.attention import attention, attention_rows, first_filters
-from course_lib.widgets.explorers import CounterfactualExplorer, NeighbourExplorer
+from course_lib.widgets.explorers import CounterfactualExplorer, NeighbourExplorer, SettingsExplorer
 
 
 @pytest.fixture
@@ -82,3 +82,36 @@ def test_attention_lies_where_features_are_strong():
     images = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
     figure = attention_rows(images, {"random": found, "rotation": found})
     assert [axis.get_ylabel() for axis in figure.axes[::2]] == ["picture", "random", "rotation"]
+
+
+def drawn(grey, tiles, strength, way):
+    from matplotlib.figure import Figure
+
+    if way == "wrong":
+        raise ValueError("no such way")
+    return Figure(figsize=(1, 1)), f"grey {grey}, {tiles} tiles, strength {strength:.2f}, {way}"
+
+
+def settings():
+    controls = {"grey": False, "tiles": [4, 9], "strength": (0.1, 1.0, 0.5), "way": ["cut", "torn", "wrong"]}
+    return SettingsExplorer(drawn, controls, "Look.")
+
+
+def test_a_setting_that_is_moved_draws_anew(on_screen):
+    explorer = settings().show()
+    assert "grey False, 4 tiles, strength 0.50, cut" in explorer.picture.value
+    for name, value in (("grey", True), ("tiles", 9), ("strength", 0.2), ("way", "torn")):
+        explorer.controls[name].value = value
+    assert "grey True, 9 tiles, strength 0.20, torn" in explorer.picture.value
+    assert all(control.description for control in explorer.controls.values())
+    assert not explorer.controls["strength"].continuous_update and not explorer.controls["tiles"].continuous_update
+
+
+def test_an_error_of_a_setting_is_shown(on_screen):
+    explorer = settings().show()
+    explorer.controls["way"].value = "wrong"
+    assert "no such way" in explorer.picture.value
+
+
+def test_headless_settings_are_drawn_where_they_start():
+    assert settings().show().look()[1] == "grey False, 4 tiles, strength 0.50, cut"

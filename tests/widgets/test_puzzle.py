@@ -205,3 +205,26 @@ def test_nothing_comes_from_the_network():
 def test_colours_are_jupyterlabs_with_fallbacks():
     rules = re.findall(r"(?:color|background|border|outline): ([^;]+);", str(Board._css))
     assert rules and all(re.search(r"var\(--jp-[\w-]+, [^)]+\)", rule) for rule in rules)
+
+
+def test_what_you_and_the_network_made_of_each_puzzle():
+    played = puzzle(hidden=HIDDEN)
+    for swap in solution(PERMUTATIONS[HIDDEN[0]].tolist()):
+        played.swap(*swap[:2])
+    played.answer()
+    played.ask(1)
+    played.answer()  # as it lies
+    figure, words = played.replay([1, 0, 4])
+    assert words == ("puzzle 1: you solved, the network not solved; puzzle 2: you not solved, the network solved; "
+                     "puzzle 3: you not played, the network solved.")  # fmt: skip
+    assert len(figure.axes) == 4 * 3
+    assert len(puzzle(hidden=HIDDEN).replay(HIDDEN)[0].axes) == 3 * 3  # nobody has played: no row for you
+    with pytest.raises(CourseError, match="3 right answers and as many"):
+        played.replay([1])
+    with pytest.raises(CourseError, match="3 right answers and as many"):
+        puzzle().replay(HIDDEN)
+
+
+def test_the_game_leaves_the_picture_to_the_puzzle(on_screen):
+    game = Game(compose(SCRAMBLED), HIDDEN, ["a", "b", "c", "d", "e"], "What was it?", "tiles", answer_widget=puzzle()).show()
+    assert "1 of 3" in game.picture.value and "<img" not in game.picture.value
