@@ -18,7 +18,7 @@ def fingerprint(network: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, value in network.state_dict().items():
         digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if value.dim() else
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes() if value.dim() else
                       str(value.item()).encode())  # fmt: skip
     return digest.hexdigest()
 

@@ -1,6 +1,7 @@
 """Rows and grids of small pictures, and a picture as a file."""
 
 import io
+from collections.abc import Iterable
 
 from torch import Tensor
 
@@ -19,12 +20,15 @@ def image_row(images: Tensor, titles: list[str] | None = None, side: float = 1.3
     return figure
 
 
-def image_grid(images: Tensor, columns: int, titles: list[str] | None = None, side: float = 1.05):
-    """uint8 images N x 3 x H x W in rows of `columns`, edge to edge; `titles` stand above the columns."""
+def image_grid(
+    images: Tensor, columns: int, titles: list[str] | None = None, side: float = 1.05, names: Iterable[str] = ()
+):  # fmt: skip
+    """uint8 images N x 3 x H x W in rows of `columns`, edge to edge; `titles` above the columns, `names` beside the rows."""
     from matplotlib.figure import Figure
 
     rows = -(-len(images) // columns)
-    figure = Figure(figsize=(side * columns, side * rows + (0.25 if titles else 0)), layout="constrained")
+    margin = max((len(name) for name in names), default=0) * 0.08  # inches
+    figure = Figure(figsize=(side * columns + margin, side * rows + (0.25 if titles else 0)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
     for k, axis in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axis.set_axis_off()
@@ -32,6 +36,8 @@ def image_grid(images: Tensor, columns: int, titles: list[str] | None = None, si
             axis.imshow(images[k].cpu().permute(1, 2, 0))
         if titles and k < columns:
             axis.set_title(titles[k], fontsize=9, fontweight="normal", loc="center")
+    for name, axis in zip(names, figure.axes[::columns], strict=False):
+        axis.text(-0.06, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=9)
     return figure
 
 

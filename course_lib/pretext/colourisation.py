@@ -101,12 +101,16 @@ class Colourisation(PretextTask):
 
     def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
         """Logits over the bins, N x Q x h x w, or a and b in units of 110, N x 2 x h x w."""
+        return self.head(self.columns(backbone, visible))
+
+    def columns(self, backbone: nn.Module, visible: Tensor) -> Tensor:
+        """What describes each cell: its column through all maps of the backbone, N x channels x h x w, not negative."""
         cells, columns = self.cells(visible), 0
         for name, maps in backbone.stages(visible).items():
             if maps.shape[-1] > cells[-1]:
                 maps = F.adaptive_avg_pool2d(maps, cells)
             columns = columns + F.interpolate(self.readers[name](maps), cells, mode="bilinear", align_corners=False)
-        return self.head(F.relu(columns))
+        return F.relu(columns)
 
     def loss(self, prediction: Tensor, hidden: Tensor) -> Tensor:
         """Cross-entropy with soft labels, weighted by the nearest bin (eq. 2 and 3), or half the squared distance (eq. 1).
@@ -137,6 +141,17 @@ class Colourisation(PretextTask):
             "chroma_ratio": (guess.norm(dim=1).mean() / chroma).item(),
             "error_ratio": ((guess - hidden).norm(dim=1).mean() / chroma).item(),
         }
+
+    def plausibility(self, backbone: nn.Module, images: Tensor) -> Tensor:
+        """How well its own colours suit each picture (uint8 N x 3 x S x S), as the network sees it: N numbers, larger is better.
+
+        The mean logarithm of the guessed share of the true bin; of a regression, minus the mean squared distance.
+        """
+        guess, ab = self.guess(backbone, images).float(), self.colours_of(to_lab(images))
+        if self.target == "regression":
+            return -(guess * REACH - ab).square().sum(1).mean((1, 2))
+        bins, shares = self.bins.encode(ab)
+        return (guess.log_softmax(1).gather(1, bins) * shares).sum(1).mean((1, 2))
 
     def represent(self, backbone: nn.Module, batch: Batch, stage: str) -> Tensor:
         """Features of the grey picture, N x D: whatever a network was trained on, here it sees no colour either."""

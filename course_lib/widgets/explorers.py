@@ -118,9 +118,8 @@ class NeighbourExplorer:
         for name, found in self.found.items():
             rows.append(torch.cat([self.queries[query : query + 1].cpu(), self.bank[found[query].to(self.bank.device)].cpu()]))
             words.append(f"{name}: " + ", ".join(self.words[i] for i in found[query].tolist()))
-        figure = image_grid(torch.cat(rows), columns=len(rows[0]), titles=["query", *map(str, range(1, len(rows[0])))])
-        for name, axis in zip(self.found, figure.axes[:: len(rows[0])], strict=True):
-            axis.text(-0.06, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=9)
+        titles = ["query", *map(str, range(1, len(rows[0])))]
+        figure = image_grid(torch.cat(rows), columns=len(rows[0]), titles=titles, names=self.found)
         return figure, f"The nearest neighbours of query {query + 1}. " + "; ".join(words) + "."
 
     def _clicked(self, query: int) -> None:

@@ -171,9 +171,8 @@ class Puzzle:
         if not yours:
             del rows["you"]
         shown = [picture for row in rows.values() for picture in row]
-        figure = image_grid(torch.stack(shown), columns=len(self.tiles), titles=[str(k + 1) for k in range(len(self.tiles))])
-        for name, axis in zip(rows, figure.axes[:: len(self.tiles)], strict=True):
-            axis.text(-0.06, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=9)
+        count = len(self.tiles)
+        figure = image_grid(torch.stack(shown), columns=count, titles=[str(k + 1) for k in range(count)], names=rows)
         return figure, "; ".join(words) + "."
 
     def _swapped(self, swaps: Sequence[Swap]) -> None:

@@ -1,6 +1,7 @@
 """Training runs in curves and words, and what a kernel remembers of earlier ones: the training panel's logic."""
 
 import inspect
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,10 +86,12 @@ def curves(history: History, chance: float | None, ghosts: Sequence[tuple[str, H
     left.plot(range(1, history.step + 1), history.losses, color=BLUE, alpha=0.35, linewidth=1)
     left.plot(range(1, history.step + 1), smooth, color=BLUE, label="this run")
     names = list(history.scores[0][1]) if history.scores else []
-    for name in names:
+    top = 100.0  # percent; scores that may exceed it are shown up to one and a half times as much
+    for name, color in zip(names, itertools.cycle((ORANGE, GREEN, PURPLE))):
         steps, values = _score(history, name)
-        right.plot(steps, values, color=ORANGE, alpha=0.35, linewidth=1)
-        right.plot(steps, running_mean(values, 5), color=ORANGE, label=f"{name} on training batches")
+        right.plot(steps, values, color=color, alpha=0.35, linewidth=1)
+        right.plot(steps, running_mean(values, 5), color=color, label=f"{name.replace('_', ' ')} on training batches")
+        top = max(top, *(min(value, 150.0) for value in values))
     pale = zip(ghosts, (GREEN, PURPLE, RED, GREY), ("--", "-.", (0, (5, 1)), (0, (1, 1))), strict=False)
     for (words, ghost), color, dashes in pale:
         style = {"color": color, "linestyle": dashes, "alpha": 0.55, "linewidth": 1.3, "zorder": 1}
@@ -105,7 +108,7 @@ def curves(history: History, chance: float | None, ghosts: Sequence[tuple[str, H
     if chance is not None:
         right.axhline(100 * chance, color=GREY, linestyle=":", label="guessing")
     left.set(title="Loss", xlabel="step", xlim=(0, history.steps))
-    right.set(title="Score", xlabel="step", ylabel="%", xlim=(0, history.steps), ylim=(0, 100))
+    right.set(title="Score", xlabel="step", ylabel="%", xlim=(0, history.steps), ylim=(0, top))
     right.legend(loc="upper left")
     return figure
 
