@@ -28,8 +28,10 @@ class DiverseColourisation(Colourisation):
     def __init__(self, backbone: Backbone, rng: torch.Generator, latent: int = 8, cell: int = 4, channels: int = 64):
         super().__init__(backbone, rng, "regression", cell=cell, channels=channels)
         self.latent = latent
-        # For each cell a and b, and how far each number of z moves them there: not at all where a colour is fixed.
-        self.head = nn.Sequential(nn.Conv2d(channels, 128, 1), nn.ReLU(), nn.Conv2d(128, 2 * (1 + latent), 1))
+        self.norm = nn.BatchNorm2d(channels)  # so that neither the columns nor z drowns the other
+        self.head = nn.Sequential(
+            nn.Conv2d(channels + latent, 128, 1), nn.BatchNorm2d(128), nn.ReLU(), nn.Conv2d(128, 2, 1)
+        )  # fmt: skip
         self.posterior = nn.Sequential(  # mean and logarithm of the variance of z, from columns and true colours
             nn.Conv2d(channels + 2, 64, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(64, 64, 3, stride=2, padding=1), nn.ReLU(),
@@ -49,12 +51,12 @@ class DiverseColourisation(Colourisation):
     def predict(self, backbone: nn.Module, visible: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """The columns of the cells, N x channels x h x w, and the draws: all that `colours_for` needs."""
         seen, draws = visible
-        return self.columns(backbone, seen), draws
+        return self.norm(self.columns(backbone, seen)), draws
 
     def colours_for(self, columns: Tensor, z: Tensor) -> Tensor:
         """a and b in units of 110, N x 2 x h x w, of the colouring that z (N x latent) means."""
-        colour, *moves = self.head(columns).float().split(2, dim=1)
-        return colour + sum(number[:, None, None, None] * move for number, move in zip(z.unbind(1), moves, strict=True))
+        everywhere = z[:, :, None, None].expand(-1, -1, *columns.shape[2:])
+        return self.head(torch.cat([columns, everywhere.to(columns.dtype)], dim=1)).float()
 
     def loss(self, prediction: tuple[Tensor, Tensor], hidden: Tensor) -> Tensor:
         """The negative evidence lower bound, in nats a cell: what z leaves unexplained, and what z says (eq. 4)."""
@@ -78,7 +80,7 @@ class DiverseColourisation(Colourisation):
     def several(self, backbone: nn.Module, images: Tensor, count: int, rng: torch.Generator) -> Tensor:
         """`count` colourings of pictures uint8 N x 3 x S x S, as a and b of the cells: float32 N x count x 2 x h x w."""
         with frozen(backbone), frozen(self):
-            columns = self.columns(backbone, grey(to_lab(images))).repeat_interleave(count, 0)
+            columns = self.norm(self.columns(backbone, grey(to_lab(images)))).repeat_interleave(count, 0)
             z = torch.randn(len(columns), self.latent, generator=rng, device=columns.device)
             return (self.colours_for(columns, z) * REACH).unflatten(0, (-1, count))
 

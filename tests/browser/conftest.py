@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.paths import project
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
@@ -55,6 +57,45 @@ class Lab:
             arg=[selector, number, words],
             timeout=60_000,
         )
+
+    def drag(self, handle, by: float) -> None:
+        """Drag a slider's handle `by` pixels to the right, with the mouse."""
+        handle.hover()
+        box = handle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + by, y, steps=8)
+        self.page.mouse.up()
+
+    def stop(self, number: int) -> None:
+        """Wait until the `number`-th training of the notebook is under way, and press its Stop."""
+        self.page.wait_for_function(
+            "n => document.querySelectorAll('.course-training-text').length > n", arg=number, timeout=120_000
+        )
+        self.says(".course-training-text", "steps/s", number)
+        self.page.locator("button.course-training-stop").nth(number).press("Enter")
+        self.says(".course-training-text", "stopped", number)
+
+    def copy(self, notebook: str) -> None:
+        """Copy one of the course's notebooks into the folder, and open it."""
+        source = project() / "notebooks" / f"{notebook}.ipynb"
+        (self.folder / source.name).write_bytes(source.read_bytes())
+        self.open(source.name)
+
+    def changed(self, selector: str, before: str) -> None:
+        """Wait until the picture that fits `selector` is not the one whose address was `before`."""
+        self.page.wait_for_function(
+            "([selector, before]) => document.querySelector(selector).src !== before", arg=[selector, before], timeout=30_000
+        )
+
+    def is_well(self) -> None:
+        """No tracebacks or warnings in the notebook, no picture without words, no request beyond this computer, no error."""
+        assert self.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+        assert self.page.locator("text=Traceback").count() == 0
+        assert all("alt" in image for image in self.page.evaluate("() => [...document.images].map(i => i.getAttributeNames())"))
+        assert self.external == []
+        assert self.errors == []
 
     def wait_until_idle(self, timeout: float) -> None:
         """Wait, `timeout` seconds at most, until every cell has run."""

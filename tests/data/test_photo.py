@@ -58,14 +58,14 @@ def test_a_path_that_is_not_there_or_is_a_folder(tmp_path):
 
 def test_too_many_bytes_or_pixels(tmp_path, monkeypatch):
     monkeypatch.setattr(photo, "BYTES_LIMIT", 1000)
-    file = tmp_path / "large.png"
+    file = tmp_path / "large"
     file.write_bytes(encoded(64, 64))
-    with pytest.raises(CourseError, match="large.png has more than"):
+    with pytest.raises(CourseError, match="large has more than"):
         read_photo(file, 64)
     with pytest.raises(CourseError, match="the upload has more than"):
         read_photo(file.read_bytes(), 64)
     monkeypatch.undo()
     header = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(header, "PNG")
-    with pytest.raises(CourseError, match="bomb.png is refused"):
+    with pytest.raises(CourseError, match=r"bomb\.png is refused"):
         read_photo(header.getvalue(), 64, "bomb.png")

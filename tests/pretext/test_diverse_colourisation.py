@@ -46,12 +46,14 @@ def test_at_first_every_colouring_is_grey(network):
     assert fingerprint(backbone) == before
 
 
-def test_z_adds_its_moves_to_one_colour(network):
-    _, task = network
+def test_a_colouring_follows_from_columns_and_z():
+    backbone = build_backbone(rng=seeded(1), width=8, image_size=16)
+    task = DiverseColourisation(backbone, seeded(2), latent=3).eval()
     torch.nn.init.normal_(task.head[-1].weight, generator=seeded(4))
-    columns = torch.rand(2, 64, 4, 4, generator=seeded())
-    at = [task.colours_for(columns, torch.tensor([z, z])) for z in ([0.0, 0, 0], [1.0, 0, 0], [0.0, 2, 0], [1.0, 2, 0])]
-    assert torch.allclose(at[3], at[1] + at[2] - at[0], atol=1e-4)
+    columns, z = torch.rand(2, 64, 4, 4, generator=seeded()), torch.randn(2, 3, generator=seeded())
+    one = task.colours_for(columns, z)
+    assert torch.equal(one, task.colours_for(columns, z)) and not torch.allclose(one, task.colours_for(columns, -z))
+    assert torch.allclose(one[..., 0, 0], task.colours_for(columns[..., :1, :1], z)[..., 0, 0], atol=1e-5)  # cell by cell
 
 
 def test_the_spread_is_the_distance_from_the_mean():
