@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.plots.images import image_grid
-from course_lib.plots.style import BLUE, ORANGE
+from course_lib.plots.style import BLUE, GREY, ORANGE
 
 
 def picture_rows(rows: dict[str, Tensor], side: float = 1.15):
@@ -41,6 +41,7 @@ def temperature_curves(temperatures: list[float], curves: dict[str, list[float]]
     axis = figure.subplots()
     for (name, values), colour, marker in zip(curves.items(), (BLUE, ORANGE), "os", strict=True):
         axis.plot(temperatures, [100 * value for value in values], f"{marker}-", color=colour, label=name)
+    axis.axhline(100, color=GREY, linestyle=":", linewidth=1.5)
     axis.set(xscale="log", xlabel="temperature", ylabel="%", ylim=(0, None), title="Colourful, or right?")
     axis.set_xticks(temperatures, [str(temperature) for temperature in temperatures])
     axis.minorticks_off()

@@ -48,7 +48,8 @@ from course_lib.features import extract, frozen
 from course_lib.plots.images import image_row
 from course_lib.plots.layers import bars_beside_chance
 from course_lib.plots.patches import layouts, marked_patches, question_pictures
-from course_lib.pretext import normalise
+from course_lib.plots.settings import in_words, setting_bars
+from course_lib.pretext import normalise, pooled
 from course_lib.pretext.patches import brightness, grid_for, projected, projected_and_greyscaled
 from course_lib.pretext.relative_position import ANCHOR, DIRECTIONS, QUERIES, RelativePosition
 from course_lib.shortcuts import AbsolutePosition, leaking, read_place_from_profiles
@@ -574,33 +575,42 @@ if photos.name == "world":
     patches, parts = part_patches(photos.test.subset(slice(session.budget(quick=1500))), grid.patch)
     first = len(patches) // 2  # queries from the first half of the scenes, neighbours from the second
     networks = {"random weights": random_weights, "relative position": run.backbone, "with labels": labelled.backbone}
-    vectors = {}
+    eyes = RelativePosition(random_weights, session.rng("unused"), colours=None)
+    features = {name: {stage: [] for stage in tower.stage_names} for name, tower in networks.items()}
     for name, tower in networks.items():
         with frozen(tower):
-            seen = RelativePosition(tower, session.rng("unused"), colours=None).seen(patches[:, None].to(session.device), session.rng("none", session.device))
-            vectors[name] = torch.cat([run.task.vectors(tower, some)[:, 0].cpu() for some in seen.split(500)])
+            for some in patches.to(session.device).split(500):
+                for stage, maps in tower.stages(eyes.seen(some[:, None], session.rng("none", session.device))[:, 0]).items():
+                    features[name][stage].append(pooled(maps).cpu())
+    features = {name: {stage: torch.cat(parts) for stage, parts in stages.items()} for name, stages in features.items()}
     queries = torch.randperm(first, generator=session.rng("queries"))[:8]
-    found = {name: (v[queries], v[first:]) for name, v in vectors.items()}
+    found = {name: (stages["conv5"][queries], stages["conv5"][first:]) for name, stages in features.items()}
     explorer = NeighbourExplorer(patches[queries], patches[first:], found, parts[first:]).show()
 
+# %% [markdown]
+# How often do they show the same part? The rows above compare what the last stage says, as the paper does. **Guess** how the earlier stages do, and what training changes in each.
+
 # %%
+def agree(vectors):
+    """How often the nearest patch of another scene shows the same part of the same kind of body."""
+    alike = nearest(vectors[:first], vectors[first:], 1)[:, 0] + first
+    return sum(parts[a] == parts[b] for a, b in enumerate(alike.tolist())) / first
+
+
 if photos.name == "world":
-    same = {}
-    for name, v in vectors.items():
-        alike = nearest(v[:first], v[first:], 1)[:, 0] + first
-        same[name] = sum(parts[a] == parts[b] for a, b in enumerate(alike.tolist())) / first
+    same = {name: {stage: agree(vectors) for stage, vectors in stages.items()} for name, stages in features.items()}
     often = sum((parts[:first].count(part) / first) ** 2 for part in set(parts))
-    session.record("rp.neighbours.random", same["random weights"], chance=often, unit="fraction")
-    session.record("rp.neighbours.trained", same["relative position"], chance=often, unit="fraction")
-    session.show(
-        bars_beside_chance(same, chance=often, title="Nearest patches that show the same part"),
-        caption="How often the nearest patch of another scene shows the same part of the same kind of body. Dotted: any patch at random.",
-        alt="Horizontal bars: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in same.items()),
-        rests_on=[],
-    )
+    for side, name in (("random", "random weights"), ("trained", "relative position")):
+        session.record(f"rp.neighbours.{side}", same[name]["conv5"], chance=often, unit="fraction")
+        session.record(f"rp.neighbours.{side}_first", same[name]["conv1"], chance=often, unit="fraction")
+    session.show(setting_bars(same), caption=f"Nearest patches that show the same part, by stage. Any patch at random: {100 * often:.1f} %.",
+                 alt=in_words(same), rests_on=[])
     session.claim("rp.neighbours")
+    session.claim("rp.neighbours.first")
 
 # %% [markdown]
+# Compare the two ends. A last stage that agrees less than random weights has not learnt nothing: it has been turned to what the head asks of it, the direction, and a knee seen on the left and a knee seen on the right are then different things. What is good for the task is not yet good for you; look one stage earlier.
+#
 # The lecture that this course follows says that such features do not mind an object's colour. Whoever has seen two windows of three in grey should not. In the world we can test it: draw the same scenes in other colours, and see how far the features move, measured by how far apart different scenes lie. `supervised` is a network that was trained with labels on pictures whose colours were treated alike: if it moves as little, the credit goes to the treatment, not to the task. We look at the stage conv4.
 
 # %%

@@ -15,16 +15,16 @@
 #
 # > **The question.** Show a network a picture in grey and ask for its colours. Some things have one colour, some could have any. What does the network say about each?
 # >
-# > **You will** pick the true colouring out of three, write the functions that turn colours into labels, train a network that answers with one colour and one that answers with many, and see one of them go grey. At the end it colours a photo of yours.
+# > **You will** pick the true colouring out of three, write the functions that turn colours into labels, train a network that answers with one colour and one that answers with many, and compare what they paint. At the end they colour a photo of yours.
 # >
 # > **Before you start:** Python and arrays, and notebook 02, where probes and claims are explained.
 #
 # | section | 45 minutes | 90 minutes |
 # |---|---|---|
 # | 1 · Play | ✓ | ✓ |
-# | 2 · Invent the labels | read | do the three exercises |
-# | 3 · One colour: the network goes grey | ✓ | ✓ |
-# | 4 · Many colours | ✓ | ✓, with its exercise |
+# | 2 · Invent the labels | read | do its exercise |
+# | 3 · One colour | ✓ | ✓ |
+# | 4 · Many colours | ✓ | ✓, with its three exercises |
 # | 5 · Does it know what it does not know? | ✓ | ✓ |
 # | 6 · Several answers | look at the figures | ✓ |
 # | 7 · Your photo, and an old film | ✓ | ✓ |
@@ -66,6 +66,8 @@ in_the_world = photos.name == "world"  # where we know which colours are free
 # %% [markdown]
 # ## 1 · Play
 #
+# The pictures of the data set `world` are drawn by a program, which writes down everything about them, also which colours it chose freely.
+#
 # One picture in grey, three colourings. One of them is the picture's own; in the other two every hue has been turned by a third of the circle. Which is true?
 
 # %%
@@ -75,12 +77,13 @@ truth = torch.randint(0, 3, (10,), generator=session.rng("truth"))
 
 
 def turned(images, thirds):
-    """Pictures with every hue turned by so many thirds of the circle; lightness and chroma stay."""
+    """Pictures with every hue turned by so many thirds of the circle."""
     ab = to_lab(images, exact=True)[:, 1:]
     cos, sin = torch.cos(thirds * 2 * torch.pi / 3), torch.sin(thirds * 2 * torch.pi / 3)
     return paint(images, torch.stack([cos * ab[:, 0] - sin * ab[:, 1], sin * ab[:, 0] + cos * ab[:, 1]], dim=1))
 
 
+# paint(pictures, ab) keeps the lightness of pictures and gives them the colours ab; zeros are grey.
 grey_pictures = paint(puzzle, torch.zeros(10, 2, *puzzle.shape[2:]))
 turns = (torch.arange(3) - truth[:, None]) % 3  # 0 for the true one
 choices = torch.stack([torch.cat([turned(p[None], t) for t in some]) for p, some in zip(puzzle, turns)])
@@ -88,9 +91,9 @@ game = Game(grey_pictures, truth, ["first", "second", "third"], "Which colouring
             alt="A picture in grey, and three colourings of it", pictures=choices).show()
 
 # %% [markdown]
-# When were you sure? With grass and with skin, perhaps: you know what colour they have. And when did you guess? A wall, a shirt, a boat can have any colour. To colour a picture one has to know what is in it, and for some things even that is not enough.
+# When were you sure? With leaves and with the sky, perhaps: you know what colour they have. And when did you guess? A wall, a boat, a dog of this world can have any colour. To colour a picture one has to know what is in it, and for some things even that is not enough.
 #
-# **Before you train anything, commit yourself.** The lecture that this course follows says: where a thing may have several colours, the network paints it grey, for grey is the mean of them all. A network that answers with one colour for each place: how colourful will its answer be where any colour is possible, and where there is only one? (100 would be as colourful as the truth.)
+# **Before you train anything, commit yourself.** A network that has to answer with one colour for each place: how colourful will its answer be where any colour is possible, and where there is only one? (100 would be as colourful as the truth, 0 is grey.)
 
 # %%
 forecast_free = session.forecast("col.l2.free", "Where any colour is possible: how colourful, beside the truth?", start=0.5)
@@ -99,13 +102,15 @@ forecast_fixed = session.forecast("col.l2.fixed", "And where things have one col
 # %% [markdown]
 # ## 2 · Invent the labels
 #
+# The three lines of every task in this course, once more:
+#
 # ```python
 # visible, hidden = task.hide(batch, rng)
 # prediction = task.predict(backbone, visible)
 # loss = task.loss(prediction, hidden)
 # ```
 #
-# Red, green and blue mix lightness and colour. So the picture is written as **Lab** first: $L$ is how light a pixel is, from 0 to 100; $a$ runs from green to red and $b$ from blue to yellow, both 0 for grey. The length of $(a, b)$ is the **chroma**, how colourful; its direction is the hue. scikit-image converts there and back.
+# Red, green and blue mix lightness and colour. So the picture is written as **Lab** first: $L$ is how light a pixel is, from 0 to 100; $a$ runs from green to red and $b$ from blue to yellow, both 0 for grey. The length of $(a, b)$ is the **chroma**, how colourful; its direction is the hue. scikit-image converts there and back. (Your function draws the next figure; in training, the library does the same.)
 #
 # What is visible is $L$. What is hidden is $a$ and $b$.
 #
@@ -142,11 +147,11 @@ session.show(
 )
 
 # %% [markdown]
-# ## 3 · One colour: the network goes grey
+# ## 3 · One colour
 #
-# The plainest way is **regression**: two numbers for each place, and a loss that is the squared distance from the true $a$ and $b$ (called L2). One answer for each cell of a few pixels is enough, since the eye sees colours less sharply than lightness. Which two numbers make the squared distance smallest, when the same grey wall is red in one picture and green in the next?
+# The plainest way is **regression**: two numbers for each place, and a loss that is the squared distance from the true $a$ and $b$ (called L2). One answer for each cell of 4 x 4 pixels is enough, since the eye sees colours less sharply than lightness. Which two numbers make the squared distance smallest, when a wall, the same in grey, is red in one picture and green in the next?
 #
-# Watch the curve, and then the picture.
+# In the panel, *chroma ratio* is how colourful the answers are, over how colourful the truth is. *Error ratio* is how far off they are, over how far off plain grey would be: above 100, grey paint would be nearer.
 
 # %%
 steps = session.budget(quick=400, classroom=4000, full=30000)
@@ -168,13 +173,15 @@ true = run.task.colours_of(to_lab(asked.images))
 
 def answers(run):
     """What a network says about the pictures asked, a few at a time."""
-    return torch.cat([run.task.guess(run.backbone, some) for some in asked.images.split(200)])
+    return torch.cat([run.task.guess(run.backbone, few) for few in asked.images.split(200)])
 
 
 mean_colours = run.task.ab(answers(run))
 session.record("col.l2.chroma", chroma_ratio(mean_colours, true), unit="fraction")
-some = asked.images[order[:6] % len(asked)]
-rows = {"what it sees": paint(some, torch.zeros(6, 2, 1, 1)), "regression": run.task.colours(run.backbone, some), "the picture": some}
+chosen = order[:6] % len(asked)
+six = asked.images[chosen]
+in_grey = paint(six, torch.zeros(6, 2, 1, 1))
+rows = {"what it sees": in_grey, "regression": run.task.colours(run.backbone, six), "the picture": six}
 session.show(
     picture_rows(rows),
     caption="Six test pictures: in grey, as the network colours them, and as they are. Look for things that lost their colour, and for things that kept it.",
@@ -184,7 +191,7 @@ session.show(
 session.say("Over all test pictures the network's colours have **{col.l2.chroma}** of the true chroma.")
 
 # %% [markdown]
-# In the world we know for every pixel whether its colour was free. On some scenes everything lies on a surface: walls, cloth and stone whose hue was drawn at random (**free**), and leaves, which are green (**fixed**). If the lecture is right, the network is grey on the first and green on the second.
+# The lecture that this course follows says: where a thing may have several colours, the network paints it grey, for grey is the mean of them all. The data set `world` can tell, since it knows for every pixel whether its colour was free. On some scenes everything lies on a surface: walls, cloth and stone whose hue was drawn at random (**free**), and leaves, which are green (**fixed**). If the lecture is right, the network is grey on the first and green on the second.
 
 # %%
 if in_the_world:
@@ -192,22 +199,32 @@ if in_the_world:
     for name in ("free", "fixed", "natural", "two"):
         session.record(f"col.l2.{name}", chroma_ratio(mean_colours, true, where[name]), unit="fraction")
     session.say("Where colours are free, the answer has **{col.l2.free}** of the true chroma; where they are fixed, **{col.l2.fixed}**.")
-    session.say("(`natural`, {col.l2.natural}: all colours that belong to a thing, land and sky among them. `two`, {col.l2.two}: the birds.)")
-    for claim in ("col.grey", "col.grey.fixed", "col.grey.natural", "col.brown"):
+    for claim in ("col.grey", "col.grey.fixed"):
         session.claim(claim)
 
 # %% [markdown]
-# Three things to take from it.
+# Is grey what the lecture's sentence says, or what our loss asks for? The mean of all hues is grey, and no single answer has a smaller mean squared distance from them. A network that need not choose one colour may do otherwise; the next section tries it.
 #
-# Grey is what the **squared distance** asks for. The mean of all hues is grey, and no single answer is nearer to all of them. Another loss may answer otherwise; the next section changes nothing else.
-#
-# Natural is not fixed. Sand, clay and moss have their own colours, but in grey they look much alike. To the network, a colour is free when *it* cannot tell, whatever we know.
-#
-# And the mean of the possible colours is not always grey. One bird of the world is red or green, by the toss of a coin. The mean of its two colours is a brown. Does the network paint it? (It has seen few birds, and small ones.)
+# Two more measurements. `natural` are all colours that belong to a thing, land and sky among them. And `two` are the birds: each is red or green, by the toss of a coin, and the mean of these two is not grey but a brown. **Guess** both, beside the two numbers above.
+
+# %%
+if in_the_world:
+    session.say("Natural colours: **{col.l2.natural}** of the true chroma. The birds: **{col.l2.two}**.")
+    birds = photos.test.subset(photos.test.labels == photos.classes.index("bird")).images[:6]
+    session.show(
+        picture_rows({"regression": run.task.colours(run.backbone, birds), "the picture": birds}),
+        caption="Six birds: as the network colours them, and as they are. Brown, grey, or neither?",
+        alt="Six birds, coloured by the network and as they are.", rests_on=[],
+    )
+    for claim in ("col.grey.natural", "col.brown"):
+        session.claim(claim)
+
+# %% [markdown]
+# Natural is not fixed. Sand, clay and moss have their own colours, but in grey they look much alike. To the network, a colour is free when *it* cannot tell, whatever we know. And a mean is brown only for one who has seen that the thing is a bird: the network has seen few, and small ones.
 #
 # ## 4 · Many colours
 #
-# Let the network keep its doubt. The plane of $a$ and $b$ is cut into **bins**, squares of ten by ten; those that a screen can show are 259. The network gives each bin a share, and the loss is a cross-entropy: **classification**. A wall may then be "red or green or blue, a little of each".
+# The second network has the same backbone, sees the same pictures for as many steps, and may keep its doubt (Zhang, Isola and Efros, 2016). The plane of $a$ and $b$ is cut into **bins**, squares of ten by ten; those that a screen can show are 259. The network gives each bin a share, a probability, and the loss is a cross-entropy: **classification**. A wall may then be "red or green or blue, a little of each".
 #
 # A colour between two bins should not count for one of them alone. So the label is soft: the ten nearest bins share it.
 #
@@ -256,11 +273,11 @@ rebalance = exercise("colourisation.rebalance", rebalance)
 # </details>
 
 # %%
-sure = session.train("classification", *new_network("classification"), steps=steps)
+classifier = session.train("classification", *new_network("classification", rebalance=0.5), steps=steps)
 
 # %%
-await sure.finished()
-bins = sure.task.bins.cpu()
+await classifier.finished()
+bins = classifier.task.bins.cpu()
 weights = rebalance(bins.prior, 0.5)
 common, rare = bins.prior.argmax(), weights.argmax()
 shares = soft_encode(torch.tensor([[33.0, 12.0]]), bins.centres, 10, 5.0)[0]
@@ -269,15 +286,15 @@ print(f"Its weight is {weights[common]:.2f}; the largest weight, of a = {bins.ce
 print("The colour 33, 12 is shared by the bins", [tuple(map(int, bins.centres[k])) for k in shares.nonzero()[:, 0]])
 
 # %% [markdown]
-# Now the network answers with 259 numbers for each cell, and a picture needs one colour. The mean of the distribution would be as grey as before. Its mode, the largest share, jumps from cell to cell. The paper goes between: sharpen the distribution with a **temperature** $T$, then take the mean. With $z$ the logits and $c_q$ the centre of bin $q$,
+# Now the network answers with 259 numbers for each cell, and a picture needs one colour. The mean of the distribution would be nearly as grey as before (were it not for the weights of rare colours, it would be the same mean). Its mode, the largest share, jumps from cell to cell. The paper goes between: sharpen the distribution with a **temperature** $T$, then take the mean. With $z$ the logits and $c_q$ the centre of bin $q$,
 #
 # $$\sum_q c_q\, \frac{\exp(z_q / T)}{\sum_k \exp(z_k / T)}$$
 #
-# > **Exercise 4 · `annealed_mean`** (difficulty 2 of 5, importance 4 of 5, about six minutes.) `logits` N x Q, `centres` Q x 2, `temperature` a number above 0. Return N x 2 colours. Logits may be large and temperatures tiny: nothing may overflow.
+# > **Exercise 4 · `annealed_mean`** (difficulty 2 of 5, importance 4 of 5, about six minutes.) `logits` N x Q, `centres` Q x 2, `temperature` a number above 0. Return N x 2 colours. Logits may be so large and temperatures so small that $z / T$ is no longer a finite number; the answer still must be.
 
 # %%
 def annealed_mean(logits, centres, temperature):
-    """The mean of the centres under softmax(logits / temperature): N x 2."""
+    """One colour for each row of logits: N x 2."""
     raise NotImplementedError  # your turn: replace this line
 
 
@@ -295,9 +312,9 @@ annealed_mean = exercise("colourisation.annealed_mean", annealed_mean)
 # Move the slider to both ends. What do you win towards 0, and what do you lose?
 
 # %%
-COLD = 0.1  # the temperature at which we show and measure, unless it says otherwise
-logits = answers(sure).float().cpu()
-shown = logits[order[:6] % len(asked)]
+COLD = 0.1  # at which we show and measure, unless it says otherwise; the paper takes 0.38
+logits = answers(classifier).float().cpu()
+shown = logits[chosen]
 
 
 def decoded(logits, temperature):
@@ -309,9 +326,9 @@ def decoded(logits, temperature):
 def at_temperature(temperature):
     """Six pictures in the colours that the network means at this temperature."""
     ab = decoded(shown, temperature)
-    few = true[order[:6] % len(asked)].cpu()
+    few = true[chosen].cpu()
     words = f"T = {temperature:.2f}: chroma {100 * chroma_ratio(ab, few):.0f} % of the truth's, error {100 * error_ratio(ab, few):.0f} % of grey's."
-    figure = image_row(paint(some.cpu(), ab), side=1.35)
+    figure = image_row(paint(six.cpu(), ab), side=1.35)
     figure.suptitle(words, fontsize=10)
     return figure, words
 
@@ -330,7 +347,7 @@ for name, values in zip(("chroma", "error"), curves.values()):
     for end, value in (("mode", values[0]), ("cold", values[2]), ("mean", values[-1])):
         session.record(f"col.temperature.{name}_{end}", value, unit="fraction")
 session.show(
-    temperature_curves(temperatures, curves), caption="Left: towards the mode, T near 0. Right: the plain mean, T = 1. Colourful and right are two wishes.",
+    temperature_curves(temperatures, curves), caption="Left: towards the mode, T near 0. Right: the plain mean, T = 1. On the dotted line: as colourful as the truth, or as far off as plain grey.",
     alt="Two curves over the temperature. " + "; ".join(f"{name}: " + ", ".join(f"{100 * v:.0f} %" for v in values) for name, values in curves.items()),
     rests_on=[],
 )
@@ -338,12 +355,15 @@ for claim in ("col.temperature", "col.temperature.error", "col.l2_is_dull"):
     session.record("col.classification.chroma", curves["chroma over the truth's"][2], unit="fraction")
     session.claim(claim)
 
+# %% [markdown]
+# Colourful and right are two wishes. Where the upper curve lies above the dotted line, plain grey would have been nearer to the truth. We decode at 0.1 all the same, because we ask whether the *colour* is there, not whether it is the one that a coin chose.
+
 # %%
 many_colours = library_mean(logits, bins.centres, COLD).to(true.device)
-rows = {"what it sees": paint(some, torch.zeros(6, 2, 1, 1)), "regression": run.task.colours(run.backbone, some),
-        "classification": sure.task.colours(sure.backbone, some, COLD), "the picture": some}
+rows = {"what it sees": in_grey, "regression": run.task.colours(run.backbone, six),
+        "classification": classifier.task.colours(classifier.backbone, six, COLD), "the picture": six}
 session.show(
-    picture_rows(rows), caption="The same pictures by both networks. They have seen the same pictures for as many steps, and differ in the question they were asked.",
+    picture_rows(rows), caption="The same pictures by both networks. They have the same backbone and have seen the same pictures for as many steps.",
     alt="Six pictures in four rows: grey, coloured by regression, by classification, and the original.", rests_on=[],
 )
 if in_the_world:
@@ -354,11 +374,11 @@ if in_the_world:
 # Does rebalancing make the difference, or the bins? Two networks, with the weights and without. `chroma` is over all test pictures, at the same temperature.
 
 # %%
-def colourful(rebalance):
+def colourful(lambda_):
     """How colourful a network is that was trained with or without weights for rare colours."""
-    backbone, task = new_network("classification", rebalance=rebalance)
+    backbone, task = new_network("classification", rebalance=lambda_)
     session.fit(backbone, task, steps=steps)
-    guess = torch.cat([task.ab(task.guess(backbone, some), COLD) for some in asked.images.split(200)])
+    guess = torch.cat([task.ab(task.guess(backbone, few), COLD) for few in asked.images.split(200)])
     return chroma_ratio(guess, true)
 
 
@@ -371,12 +391,12 @@ balance = session.sweep("col.rebalance", colourful, {"with": 0.5, "without": Non
 
 # %%
 doubt = entropy(logits).to(true.device)
-heat = {"entropy (bits)": doubt[order[:6] % len(asked)]}
+heat = {"entropy (bits)": doubt[chosen]}
 if in_the_world:
-    heat["free (1) or not"] = asked.annotations["ambiguity"][order[:6] % len(asked)].clamp_max(1).float()
+    heat["2 free, 1 fixed"] = (2.0 * where["free"] + where["fixed"])[chosen]
     session.record("col.ambiguity.auc", finds(doubt, where["free"], where["fixed"]), chance=0.5, unit="fraction")
 session.show(
-    heat_rows(some, heat), caption="Where the network is undecided (bright), and where the world says that a colour was free.",
+    heat_rows(six, heat), caption="Where the network is undecided (bright), and what the world says: cells of surfaces whose colour was free, cells of leaves, and black for all that we do not ask about.",
     alt="Six pictures, a map of the network's entropy for each, and the truth.", rests_on=[],
 )
 if in_the_world:
@@ -384,26 +404,33 @@ if in_the_world:
     session.claim("col.ambiguity")
 
 # %% [markdown]
-# What this shows: the entropy tells free from fixed. What it does not show: how. Leaves are rough and walls are smooth, and that may be enough.
+# If that number is well above guessing, the entropy tells free from fixed. What it does not show: how. Leaves are rough and walls are smooth, and that may be enough. (With photos nobody knows which colours were free, and there is no number.)
 #
 # And the game: which of three colourings does the network find most plausible? It looks at the shares that it gave to the colours of each.
 
 # %%
-plausible = torch.stack([sure.task.plausibility(sure.backbone, choices[:, k].to(session.device)) for k in range(3)], dim=1)
+plausible = torch.stack([classifier.task.plausibility(classifier.backbone, choices[:, k].to(session.device)) for k in range(3)], dim=1)
 game.let_play(plausible.cpu())
-figure, description = game.replay()
-session.show(figure, caption="Pictures that you played, with the right answer and the network's.", alt=description, rests_on=[])
+picked = choices[torch.arange(10), plausible.argmax(1).cpu()]
+session.show(
+    picture_rows({"you saw": grey_pictures, "the network's choice": picked, "the picture": puzzle}),
+    caption="The ten pictures that you played, the colouring that the network found most plausible, and the true one.",
+    alt=game.replay()[1], rests_on=[],
+)
 
 # %% [markdown]
 # ## 6 · Several answers
 #
-# Cell by cell, a distribution does not know that the left half of a wall has the colour of the right half. Draw each cell by itself, and the wall is confetti. A **conditional variational autoencoder** draws once for the whole picture: a few numbers $z$ say which of the possible colourings is meant. In training, a second network reads $z$ off the true colours, and pays for every bit that it says (the Kullback-Leibler divergence from a standard normal distribution). So $z$ will hold what the grey picture does not tell, and nothing else. Afterwards, $z$ is drawn at random, and each draw is a colouring.
+# Cell by cell, a distribution does not know that the left half of a wall has the colour of the right half. Draw each cell by itself, and the wall is confetti. A **conditional variational autoencoder** draws once for the whole picture: eight numbers, $u$, say which of the possible colourings is meant.
 #
-# **Guess first.** Draw eight colourings of each picture. Where will they differ?
+# - **In training**, a second network looks at the true colours and writes $u$; the first one paints from the grey picture and $u$. Writing costs: the more $u$ says about the picture, the further it lies from plain random numbers, and this distance (the Kullback-Leibler divergence from the standard normal distribution) is added to the loss. So $u$ should hold what the grey picture does not tell, and little else.
+# - **Afterwards** nobody knows the true colours. $u$ is drawn at random, and each draw is a colouring.
+#
+# **Guess first.** Draw several colourings of each picture. Where will they differ?
 
 # %%
 def new_diverse():
-    """The same backbone, a decoder that is told z, and the network that reads z off the true colours."""
+    """The same backbone, a head that is told u, and the network that writes u from the true colours."""
     backbone = session.backbone("diverse")
     return backbone, DiverseColourisation(backbone, session.rng("diverse head"))
 
@@ -412,18 +439,17 @@ diverse = session.train("diverse", *new_diverse(), steps=session.budget(quick=30
 
 # %%
 await diverse.finished()
-drawn = diverse.task.several(diverse.backbone, some, 4, session.rng("draws", session.device))
-rows = {"what it sees": paint(some, torch.zeros(6, 2, 1, 1))}
-rows |= {f"draw {k + 1}": paint(some, drawn[:, k]) for k in range(4)}
+drawn = diverse.task.several(diverse.backbone, six, 4, session.rng("draws", session.device))
+rows = {"what it sees": in_grey} | {f"draw {k + 1}": paint(six, drawn[:, k]) for k in range(4)}
 session.show(
-    picture_rows(rows | {"the picture": some}), caption="Four colourings of each picture. In a column only z differs.",
+    picture_rows(rows | {"the picture": six}), caption="Four colourings of each picture. In a column only u differs. Does each thing get a colour of its own, or does u tint everything?",
     alt="Six pictures: in grey, four times coloured, and the original.", rests_on=[],
 )
 everything = torch.cat([spread(diverse.task.several(diverse.backbone, few, 8, session.rng("many", session.device)))
                         for few in asked.images.split(100)])
-heat = {"spread of eight draws": everything[order[:6] % len(asked)]}
+heat = {"spread of eight draws": everything[chosen]}
 session.show(
-    heat_rows(some, heat), caption="How far eight colourings lie from their mean, in units of a and b. Bright: they differ.",
+    heat_rows(six, heat), caption="How far eight colourings lie from their mean, in units of a and b. Bright: they differ.",
     alt="Six pictures and a map of the spread for each.", rests_on=[],
 )
 if in_the_world:
@@ -441,7 +467,7 @@ def coloured(photo):
     """A photo in grey, in both networks' colours, and as it is."""
     one = photo[None].to(session.device)
     titles = ["grey", "regression", "classification", "as it is"]
-    found = [paint(one, torch.zeros(1, 2, 1, 1)), run.task.colours(run.backbone, one), sure.task.colours(sure.backbone, one, COLD), one]
+    found = [paint(one, torch.zeros(1, 2, 1, 1)), run.task.colours(run.backbone, one), classifier.task.colours(classifier.backbone, one, COLD), one]
     return image_row(torch.cat(found), titles, side=1.9), "A photo in grey, coloured by regression, by classification, and as it is."
 
 
@@ -457,7 +483,7 @@ still = torch.from_numpy(camera())[None].expand(3, -1, -1)
 frames = torch.stack([still[:, 40:296, left : left + 256] for left in range(60, 240, 30)])
 frames = torch.nn.functional.interpolate(frames.float(), (photos.size, photos.size), mode="area").round().to(torch.uint8)
 session.show(
-    picture_rows({"the film": frames, "coloured": sure.task.colours(sure.backbone, frames.to(session.device), COLD).cpu()}),
+    picture_rows({"the film": frames, "coloured": classifier.task.colours(classifier.backbone, frames.to(session.device), COLD).cpu()}),
     caption="Six frames of a film, coloured one by one. Nothing tells the network that they belong together: colours may flicker.",
     alt="Six overlapping pieces of a photograph of a man with a camera, in grey and coloured.", rests_on=[],
 )
@@ -465,7 +491,7 @@ session.show(
 # %% [markdown]
 # ## 8 · Is it good for anything else?
 #
-# The probe of notebook 02 again, with one condition: **every** network is shown the pictures in grey, the one with random weights and the one with labels, too. Else a control could name classes by a colour that this network cannot see.
+# The probe of notebook 02 again, with one condition: **every** network is shown the pictures in grey, the one with random weights, and the one that was trained with labels for a similar, short time. Else a control could name classes by a colour that this network cannot see.
 
 # %%
 question = "For what share of pictures will a linear probe, at the stage that gains most, name the right class?"
@@ -490,10 +516,11 @@ labelled = session.train("supervised", *new_supervised(), steps=session.budget(q
 
 # %%
 await labelled.finished()
-sure = session.trained("classification", functools.partial(new_network, "classification"), steps=steps)
-await sure.finished()
-networks = (sure.backbone, session.backbone("random control"), labelled.backbone)  # all are asked through the task's own eyes
-best = session.compare_probes("col", *[(sure.task, tower) for tower in networks], rests_on=[])
+make = functools.partial(new_network, "classification", rebalance=0.5)
+classifier = session.trained("classification", make, steps=steps)  # trained now if you skipped section 4
+await classifier.finished()
+networks = (classifier.backbone, session.backbone("random control"), labelled.backbone)  # all are asked through the task's own eyes
+best = session.compare_probes("col", *[(classifier.task, tower) for tower in networks], rests_on=[])
 session.claim("col.transfers")
 
 # %% [markdown]
@@ -509,7 +536,7 @@ session.calibration()
 #
 # **What could still fool us.** Colourful is not right. A network that paints every wall a cheerful orange has a high chroma, and looks convincing to people who have not seen the original. That is why error stands beside chroma wherever we measure.
 #
-# **Where the lecture is loose.** It says that an object with several possible colours comes out grey, the mean of all solutions. Two conditions are left out. The loss must be the squared distance; and the possible colours must balance. The first you have changed in section 4; the second fails for the bird.
+# **Where the lecture is loose.** It says that an object with several possible colours comes out grey, the mean of all solutions. Two conditions are left out. The network must be made to answer with one colour, and pay by its distance from the truth; and the possible colours must balance. The first you have changed in section 4; the second fails for the bird.
 #
 # **Where this stands beside the paper.** A linear classifier on the frozen stages of AlexNet on ImageNet, and transfer after fine-tuning on the data set PASCAL VOC.
 
