@@ -263,7 +263,7 @@ class Session:
         """Linear probes on every stage of three networks, each a task and a backbone: records, a figure, and the best stage.
 
         Recorded are test accuracies, `prefix.probe.STAGE`, `prefix.random.STAGE` and `prefix.supervised.STAGE`, and those at
-        the stage where training adds most on the validation split: `prefix.probe.best`, `prefix.random.at_best`, and their
+        the pretrained network's best stage on the validation split: `prefix.probe.best`, `prefix.random.at_best`, and their
         difference, `prefix.gain`. All three answer the same questions about the same samples. `rests_on`: see `show`.
         """
         sizes = {"train_size": self.budget(quick=2000, classroom=20000), "test_size": self.budget(quick=1500, classroom=10000)}
@@ -282,12 +282,12 @@ class Session:
             alt=f"Probe accuracy by stage. {words}",
             rests_on=rests_on,
         )
-        best = best_stage(probes["probe"], probes["random"])
+        best = best_stage(probes["probe"])
         self.record(f"{prefix}.probe.best", heights["probe"][best], chance=chance, unit="fraction")
         self.record(f"{prefix}.random.at_best", heights["random"][best], chance=chance, unit="fraction")
         self.record(f"{prefix}.gain", heights["probe"][best] - heights["random"][best], chance=0, unit="fraction")
         self.say(
-            f"By the validation pictures, training adds most at **{best}**: there the probe names "
+            f"By the validation pictures, **{best}** serves the pretrained network best: there the probe names "
             f"**{{{prefix}.probe.best}}** of the test pictures, and {{{prefix}.random.at_best}} with random weights."
         )
         return best

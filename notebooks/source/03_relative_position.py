@@ -542,7 +542,7 @@ cheating = session.sweep("rp.cheating", lambda choice: trained_on(choice[0])[cho
 # Now to the question behind it all. The tower has only ever seen patches; the probe of notebook 02 asks it about whole pictures. Beside it stand the same network with random weights, and one trained with labels for a similar, short time. At which stage do you expect the largest gain?
 
 # %%
-question = "For what share of pictures will a linear probe, at the stage that gains most, name the right class?"
+question = "For what share of pictures will a linear probe, at its best stage, name the right class?"
 forecast_probe = session.forecast("rp.probe.best", question, start=1 / len(photos.classes))
 
 # %%

@@ -494,7 +494,7 @@ session.show(
 # The probe of notebook 02 again, with one condition: **every** network is shown the pictures in grey, the one with random weights, and the one that was trained with labels for a similar, short time. Else a control could name classes by a colour that this network cannot see.
 
 # %%
-question = "For what share of pictures will a linear probe, at the stage that gains most, name the right class?"
+question = "For what share of pictures will a linear probe, at its best stage, name the right class?"
 forecast_probe = session.forecast("col.probe.best", question, start=1 / len(photos.classes))
 
 # %%

@@ -450,7 +450,7 @@ shared = session.sweep("jig.shared", lambda shared: solves(shared=shared, puzzle
 # The tower has seen single tiles. The probe of notebook 02 asks it about whole pictures. At which stage do you expect the largest gain over random weights?
 
 # %%
-question = "For what share of pictures will a linear probe, at the stage that gains most, name the right class?"
+question = "For what share of pictures will a linear probe, at its best stage, name the right class?"
 forecast_probe = session.forecast("jig.probe.best", question, start=1 / len(photos.classes))
 
 # %%
