@@ -232,7 +232,7 @@ class Session:
         asked = os.environ.get("COURSE_CLAIMS", "").split()
         sweep.show(run=any(claim.id in asked for claim in about))
         for claim in about:
-            if claim.a in self.records or claim.b in self.records:
+            if all(side in self.records or _is_given(side) for side in (claim.a, claim.b)):
                 self.claim(claim.id)
         return sweep
 
@@ -454,7 +454,11 @@ def start(
 
 def _source(side: str) -> str:
     """Where a side of a claim comes from: a record's name, or a number that stands in the claim itself."""
-    return "given" if side.replace(".", "").isdigit() else f"`{side}`"
+    return "given" if _is_given(side) else f"`{side}`"
+
+
+def _is_given(side: str) -> bool:
+    return side.replace(".", "").isdigit()
 
 
 def _title_card(session: Session) -> str:

@@ -539,7 +539,7 @@ cheating = session.sweep("rp.cheating", lambda choice: trained_on(choice[0])[cho
 # %% [markdown]
 # ## 7 · Is it good for anything else?
 #
-# Now to the question behind it all. The tower has only ever seen patches; the probe of notebook 02 asks it about whole pictures. Beside it stand the same network with random weights, and one trained with labels for a similar, short time. At which stage do you expect the largest gain?
+# Now to the question behind it all. The tower has only ever seen patches; the probe of notebook 02 asks it about whole pictures. Beside it stand the same network with random weights, and one trained with labels for as many steps. At which stage do you expect the largest gain?
 
 # %%
 question = "For what share of pictures will a linear probe, at its best stage, name the right class?"
@@ -552,7 +552,7 @@ def new_supervised():
     return backbone, Supervised(backbone, len(photos.classes), session.rng("supervised head"))
 
 
-labelled = session.train("supervised", *new_supervised(), steps=session.budget(quick=300, classroom=3000, full=20000))
+labelled = session.train("supervised", *new_supervised(), steps=steps)
 
 # %%
 await labelled.finished()
@@ -619,7 +619,7 @@ def moved(kind):
     if kind == "supervised":
         backbone = session.backbone("sweep")
         task = Supervised(backbone, len(photos.classes), session.rng("sweep head"), colours=projected_and_greyscaled)
-        session.fit(backbone, task, steps=session.budget(quick=300, classroom=3000))
+        session.fit(backbone, task, steps=steps)
     elif kind == "trained":
         backbone, task = new_network()
         session.fit(backbone, task, steps=steps, batch_size=images_a_step)

@@ -491,7 +491,7 @@ session.show(
 # %% [markdown]
 # ## 8 · Is it good for anything else?
 #
-# The probe of notebook 02 again, with one condition: **every** network is shown the pictures in grey, the one with random weights, and the one that was trained with labels for a similar, short time. Else a control could name classes by a colour that this network cannot see.
+# The probe of notebook 02 again, with one condition: **every** network is shown the pictures in grey, the one with random weights, and the one that was trained with labels for as many steps. Else a control could name classes by a colour that this network cannot see.
 
 # %%
 question = "For what share of pictures will a linear probe, at its best stage, name the right class?"
@@ -512,7 +512,7 @@ def new_supervised():
     return backbone, GreySupervised(backbone, len(photos.classes), session.rng("supervised head"))
 
 
-labelled = session.train("supervised", *new_supervised(), steps=session.budget(quick=300, classroom=3000, full=20000))
+labelled = session.train("supervised", *new_supervised(), steps=steps)
 
 # %%
 await labelled.finished()

@@ -68,7 +68,7 @@ chance = 1 / len(permutations)
 # %% [markdown]
 # ## 1 · Play
 #
-# Six pictures, nine tiles each. Drag a tile onto another and they change places; or pick one with Enter, walk with the arrow keys, and put it down with Enter. When you think that the picture is whole, give your answer. The clock runs from the first tile that you touch.
+# Six pictures, nine tiles each; a few pixels between the tiles are missing. Drag a tile onto another and they change places; or pick one with Enter, walk with the arrow keys, and put it down with Enter. When you think that the picture is whole, give your answer. The clock runs from the first tile that you touch.
 
 # %%
 order = torch.randperm(len(photos.test), generator=session.rng("puzzle"))
@@ -81,7 +81,7 @@ game = Game(compose(tiles), hidden, names, "Put the tiles in order.",
             alt="Nine tiles of a picture in disorder", answer_widget=puzzle).show()
 
 # %% [markdown]
-# What did you go by? Perhaps by edges: a line that stops at a border must go on across it. Perhaps by colours: sky beside sky. And at some moment by the thing itself: this is a wheel, so it belongs below.
+# What did you go by? Perhaps by edges: a line that stops at a border goes on, a little further, in the next tile. Perhaps by colours: sky beside sky. And at some moment by the thing itself: this is a wheel, so it belongs below.
 #
 # The last is what we are after. The others are in the way.
 #
@@ -104,7 +104,7 @@ forecast_one = session.forecast("jig.one_tile", "And seeing only the tile in the
 #
 # What is visible is nine tiles in disorder. What is hidden is the number of the permutation that made the disorder.
 #
-# > **Exercise 1 · `cut_tiles`** (difficulty 3 of 5, importance 3 of 5, about eight minutes.) `images` has the shape N x C x 3s x 3s. Return nine tiles of each, row by row: N x 9 x C x s x s, in the same type. Tile 0 is the upper left one, tile 1 stands to its right, tile 3 below it. (Two loops pass the check. So does splitting the axes of rows and columns with `unflatten`.)
+# > **Exercise 1 · `cut_tiles`** (difficulty 3 of 5, importance 3 of 5, about eight minutes.) `images` has the shape N x C x 3s x 3s. Return nine tiles of each, row by row: N x 9 x C x s x s, in the same type. Tile 0 is the upper left one, tile 1 stands to its right, tile 3 below it. (Two loops pass the check.)
 
 # %%
 def cut_tiles(images):
@@ -159,9 +159,16 @@ session.show(
 )
 
 # %% [markdown]
-# Cut like this, the puzzle is easy for the wrong reason: lines run on from tile to tile. Notebook 03 met such tricks one by one, and the library's `task.hide` takes the same precautions against them: a **gap** and **jitter** between tiles, **rescaling**, **colours** subdued, and each tile **standardised** by itself. The last one is yours. Light and contrast change slowly over a picture; a network that sorts tiles by brightness has most of the order, and has seen nothing.
+# Cut like this, the puzzle is easy for the wrong reason: lines run on from tile to tile. Notebook 03 met such tricks one by one. The library's `task.hide` cuts the tiles from a square of the picture, the **window**, and takes the same precautions:
 #
-# > **Exercise 3 · `standardise`** (difficulty 2 of 5, importance 5 of 5, about six minutes.) `tiles` are floats, N x 9 x C x s x s. Shift and stretch each tile by one number each, so that all of its values, over channels and pixels together, have the mean 0 and the standard deviation 1. A flat tile, which has no spread, becomes zeros. The type stays.
+# - a **gap** between tiles, and **jitter**: each tile moved by a few pixels at random, so that lines do not meet where they should;
+# - **rescaling**: the window is a random part of the picture, stretched to full size. A file's compression then leaves no grid to read, and a tile cannot know its place in the picture;
+# - **colours** subdued: the part that a lens moves is taken out, and two pictures of three are shown in grey, so that tiles are not sorted by colour alone;
+# - **standardising**: each tile is brought to the same light and contrast, by itself.
+#
+# The last one is yours. Light and contrast change slowly over a picture; a network that sorts tiles by brightness has most of the order, and has seen nothing.
+#
+# > **Exercise 3 · `standardise`** (difficulty 2 of 5, importance 5 of 5, about six minutes.) `tiles` are floats, N x 9 x C x s x s. Shift and stretch each tile by one number each, so that all of its values, over channels and pixels together, have the mean 0 and the standard deviation 1. The standard deviation is over all of the tile's values (whether you divide by their number or by one less does not matter). A flat tile, which has no spread, becomes zeros. The type stays.
 
 # %%
 def standardise(tiles):
@@ -181,6 +188,11 @@ standardise = exercise("jigsaw.standardise", standardise)
 #     return centred / spread.clamp_min(1e-6)
 # ```
 # </details>
+
+# %% [markdown]
+# One **tower**, the backbone, looks at each tile alone. The head gets the nine lists of numbers side by side, in the order of the places, and gives a score to each of the 24 permutations. The loss is the cross-entropy.
+#
+# Because the tower never sees two tiles together, its nine lists serve for more than one puzzle: put them in another order, and the head has another question. We ask eight puzzles of every window, at next to no cost. So `visible` below has two parts: the scrambled tiles, and for each puzzle the order in which the head gets them, `places`.
 
 # %%
 SUBDUED = patches.projected_and_greyscaled  # the colours a lens moves taken out, two pictures of three in grey
@@ -213,13 +225,11 @@ session.show(
 )
 
 # %% [markdown]
-# One **tower**, the backbone, looks at each tile alone. The head gets the nine lists of numbers side by side, in the order of the places, and gives a score to each of the 24 permutations. The loss is the cross-entropy.
-#
-# Because the tower never sees two tiles together, its nine lists serve for more than one puzzle: put them in another order, and the head has another question. We ask eight puzzles of every window. It costs next to nothing, and teaches much.
+# The loss of a network with random weights is not that of guessing: its scores are unequal for no reason, sure and wrong.
 #
 # ## 3 · Train
 #
-# Watch the loss at the start. Guessing gives ln 24. Many a network stays there for a while, since nothing that one tile says helps before the others say something, too.
+# Watch the loss at the start. Guessing gives ln 24. Does it fall at once, or stay there for a while? What one tile says helps little before the others say something, too.
 
 # %%
 steps = session.budget(quick=400, classroom=5000, full=30000)
@@ -241,13 +251,13 @@ session.show(figure, caption="Your puzzles, as you and the network put them toge
              alt=description, rests_on=["jigsaw.standardise"])
 
 # %% [markdown]
-# What a score above guessing shows: the nine tiles together tell how they lay. What it does not show: that the network knows what they are parts of.
+# What a score above guessing shows: something in the tiles tells how they lay. What it does not show: whether it takes more than one of them, and whether the network knows what they are parts of.
 #
 # ## 4 · Doubt: tricks
 #
-# Two tests. First, the **one-tile audit**: the same network, whose head gets the tile in the middle place and zeros for the others. What it knows, one tile tells alone. It should be little: where the window may lie anywhere, a tile does not know its place.
+# Two tests. First, the **one-tile audit**: a new network of the same kind, trained as long, whose head gets the tile in the middle place and zeros for the others. What it knows, one tile tells alone. (Whoever knew for sure *which* tile lies in the middle would still have to guess among the permutations that put it there, and solve about a third.)
 #
-# Second, the puzzle **open**: tiles as they are, without rescaling, with all colours and their own light. If that is much easier, then the ease came from what we took away.
+# Second, the puzzle **open**: without rescaling, with all colours, each tile in its own light. (Gap and jitter stay.) If that is much easier, then the ease came from what we took away.
 
 # %%
 alone = session.train("one_tile", *new_network(sees="one"), steps=steps)
@@ -259,7 +269,7 @@ def open_network():
     return backbone, Jigsaw(backbone, session.rng("head"), permutations, rescale=False, colours=None, standardise=False)
 
 
-opened = session.train("open", *open_network(), steps=session.budget(quick=200, classroom=3000, full=20000))
+opened = session.train("open", *open_network(), steps=steps // 2)
 
 # %%
 await opened.finished()
@@ -280,7 +290,7 @@ for claim in ("learns", "blocked", "one_tile", "open"):
     session.claim(f"jig.{claim}")
 
 # %% [markdown]
-# What is each precaution worth? Tick them on and off, and look at the same puzzle. Below it stands what networks scored that had only that one (or all, or none), as far as it has been measured.
+# How many puzzles does each precaution cost? Tick them on and off, and look at the same puzzle. Beside it stands what networks solved that had only that one (or all, or none), as far as it has been measured.
 
 # %%
 ways = {"as they are": None, "one channel": patches.colour_dropped, "grey, projected": SUBDUED}
@@ -304,15 +314,20 @@ def look(rescale, colours, standardised):
 precautions = SettingsExplorer(look, {"rescale": False, "colours": list(ways), "standardised": False},
                                caption="Left: the puzzle as the network sees it. Right: puzzles solved; orange: these precautions; a question mark: not measured.").show()
 
+# %% [markdown]
+# Why is the open puzzle easier? Perhaps because tiles tell of their neighbours; perhaps because each tile tells its own place. An open window nearly fills the picture, so it can hardly move. `open_one` below is the audit with one tile, for open tiles.
+#
+# And a **guess**, before you look: is the network that solves more puzzles the one with the better features? `probe_open` and `probe_blocked` say.
+
 # %%
-BLOCKED = {"count": 24, "rescale": True, "colours": SUBDUED, "standardise": True, "shared": True, "puzzles": 8}
+BLOCKED = {"count": 24, "rescale": True, "colours": SUBDUED, "standardise": True, "shared": True, "puzzles": 8, "sees": "all"}
 
 
 @functools.cache
-def trained_once(count, *options):
+def trained_once(count, *values):  # the values of BLOCKED, in its order
     backbone = session.backbone("sweep")
-    chosen = dict(zip(list(BLOCKED)[1:], options))
-    task = Jigsaw(backbone, session.rng("sweep head"), patches.permutations(count), **chosen)
+    rest = dict(zip(list(BLOCKED)[1:], values))
+    task = Jigsaw(backbone, session.rng("sweep head"), patches.permutations(count), **rest)
     session.fit(backbone, task, steps=steps)
     return backbone, task
 
@@ -343,15 +358,14 @@ def options(name):
 
 shortcut = session.sweep("jig.shortcut", lambda measure: measure(), {
     **{name: functools.partial(solves, **options(name)) for name in settings},
+    "open_one": functools.partial(solves, **options("open"), sees="one"),
     "probe_open": functools.partial(probes, **options("open")), "probe_blocked": functools.partial(probes, **options("blocked")),
 }, chance=chance)  # fmt: skip
 
 # %% [markdown]
-# A question to take along: is the network that solves more puzzles the one with the better features? `probe_open` and `probe_blocked` say.
-#
 # ## 5 · How many permutations?
 #
-# Nine tiles have 362 880 orders. Why only 24? Because the head needs an output for each, and because most of them are too much alike: if two differ by one swap of two sky tiles, nobody can tell them apart, and the network is punished for nothing. So one takes a few that differ in as many places as possible. The number of places in which two permutations differ is their **Hamming distance**.
+# Nine tiles have 362 880 orders. Why only 24? Because the head needs an output for each, and because among all of them each has others that are one swap away: if two differ by a swap of two sky tiles, nobody can tell them apart, and the network is punished for nothing. So one takes a few that differ in as many places as possible. The number of places in which two permutations differ is their **Hamming distance**.
 #
 # The paper chooses greedily. Start with one permutation. Then take, again and again, the one that is farthest from those already taken: its distance to the *nearest* of them is the largest.
 #
@@ -377,18 +391,23 @@ farthest = exercise("jigsaw.farthest", farthest)
 
 # %%
 pool = torch.rand(5000, 9, generator=session.rng("pool")).argsort(1)  # candidates: random permutations
-chosen, nearest = pool[:1], []
+chosen = pool[:1]
 while len(chosen) < 24:
     chosen = torch.cat([chosen, pool[farthest(pool, chosen)][None]])
-    distances = (chosen[:, None] != chosen).sum(2) + 9 * torch.eye(len(chosen), dtype=torch.int64)
-    nearest.append(int(distances.min()))
-print(f"With your function, out of {len(pool)} candidates: 24 permutations that differ in {nearest[-1]} places or more.")
-print(f"24 at random: {int((pool[:24, None] != pool[:24]).sum(2).add(9 * torch.eye(24, dtype=torch.int64)).min())} places or more.")
+
+
+def closest(some):
+    """In how many places the two that are most alike differ; the distance to itself, on the diagonal, does not count."""
+    return int(((some[:, None] != some).sum(2) + 9 * torch.eye(len(some), dtype=torch.int64)).min())
+
+
+print(f"With your function, out of {len(pool)} candidates: 24 permutations that differ in {closest(chosen)} places or more.")
+print(f"24 at random: {closest(pool[:24])} places or more.")
 
 # %% [markdown]
-# More permutations make a harder question. A right answer among $K$ carries $\log_2 K$ bits. How many bits a network's answers *do* tell is less: $\log_2 K - H$, where $H$ is its cross-entropy on test pictures, in bits. A network that guesses tells none.
+# More permutations make a harder question. A right answer among $K$ carries $\log_2 K$ bits. A network's answers tell fewer: $\log_2 K - H$, where $H$ is its cross-entropy on test pictures, in bits. The **share of the bits told** is $1 - H / \log_2 K$: 0 for guessing, 1 for always right.
 #
-# **Guess first**, then move the slider. Which number of permutations gives the best probe: the one that is solved most often, the one that tells most bits, or neither?
+# **Guess first**, then move the slider. Which number of permutations gives the best probe: the one that is solved most often, the one with the largest share, or neither?
 
 # %%
 COUNTS = (10, 24, 100, 1000)
@@ -439,7 +458,7 @@ distance = session.sweep("jig.hamming", lambda measure: measure(), {"far": probe
 # %% [markdown]
 # ## 6 · One tower or nine?
 #
-# Every place could have a tower of its own. Nine towers hold nine times as many numbers, and each sees a ninth of the tiles. Both variants below get one puzzle of each window, since a tower for one place sees other tiles in each puzzle. **Guess:** which solves more after equally many steps?
+# Every place could have a tower of its own. Nine towers hold nine times as many numbers, and each sees a ninth of the tiles. Both variants below get one puzzle of each window, since a tower for one place sees other tiles in each puzzle. **Guess:** which solves more after equally many steps? And what do eight puzzles of each window bring, beside one? (That is `blocked` of section 4.)
 
 # %%
 shared = session.sweep("jig.shared", lambda shared: solves(shared=shared, puzzles=1), {"one": True, "nine": False}, chance=chance)
@@ -447,7 +466,7 @@ shared = session.sweep("jig.shared", lambda shared: solves(shared=shared, puzzle
 # %% [markdown]
 # ## 7 · Is it good for anything else?
 #
-# The tower has seen single tiles. The probe of notebook 02 asks it about whole pictures. At which stage do you expect the largest gain over random weights?
+# The tower has seen single tiles. The probe of notebook 02 asks it about whole pictures. Beside it stand the same network with random weights, and one trained with labels for as many steps.
 
 # %%
 question = "For what share of pictures will a linear probe, at its best stage, name the right class?"
@@ -460,7 +479,7 @@ def new_supervised():
     return backbone, Supervised(backbone, len(photos.classes), session.rng("supervised head"))
 
 
-labelled = session.train("supervised", *new_supervised(), steps=session.budget(quick=300, classroom=3000, full=20000))
+labelled = session.train("supervised", *new_supervised(), steps=steps)
 
 # %%
 await labelled.finished()
@@ -519,11 +538,19 @@ fewshot = session.sweep("jig.fewshot", with_five_labels, {"pretrained": True, "r
 session.calibration()
 
 # %% [markdown]
-# **What we measured.** Whether nine tiles tell more than one, the bars of section 4 say. They also say how much easier the puzzle is when nothing is taken away, and the sweep below them says what each precaution costs. What the puzzle is good for beyond itself, section 7 says: look at the gain over random weights, and not at the puzzles solved.
+# **What we measured.** Must a network know what the picture shows? The numbers of this run:
+
+# %%
+session.say("Nine tiles solve **{jig.pretext_accuracy}** of the puzzles, one tile {jig.one_tile}, and open tiles **{jig.open}** in half the time: much of the open "
+            "puzzle can be solved by something that our precautions take away. What is left teaches features with which a probe names "
+            "**{jig.probe.best}** of the pictures, against {jig.random.at_best} with random weights.")
+
+# %% [markdown]
+# That is not yet knowing what the picture shows: it is knowing more than random weights do. What each precaution costs, and what the open network's features are worth, the sweep of section 4 says.
 #
 # **What could still fool us.** Tiles share what no precaution takes away: a texture, a blur, the direction of the light. A network may sort by these. The audit with one tile cannot show it, since it takes two tiles to compare.
 #
-# **Where the lecture is loose.** It says that one uses a subset of the permutations, a hundred, say. How many is one choice, *which* is another; the paper takes those that differ most. And a larger number is a harder question, which is not the same as better features: in the last three rows of the table, a hundred permutations do best.
+# **Where the lecture is loose.** It says that one uses a subset of the permutations, a hundred, say. How many is one choice, *which* is another; the paper takes those that differ most. And a larger number is a harder question, which is not the same as better features: look for a trend in the last three rows of the table.
 #
 # **Where this stands beside the paper.** Three rows are transfer after fine-tuning on the data set PASCAL VOC; then come a linear classifier on the frozen stages of AlexNet on ImageNet, and, on a larger network, three numbers of permutations.
 
@@ -544,4 +571,4 @@ session.gap({
 quiz = Quiz("jigsaw", session.rng("quiz")).show()
 
 # %% [markdown]
-# **Try it.** In section 2, let `standardise` return the tiles as they are and run sections 3 and 4 again. What does the network gain, and what do its features? Or make the puzzle harder for yourself: play it in grey.
+# **Try it.** In section 2, let `subdued` return `SUBDUED(tiles, rng)`, without your function, and run sections 3, 4 and 7 again. What does the network gain, and what do its features?
