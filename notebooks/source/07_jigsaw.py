@@ -232,7 +232,8 @@ session.show(
 # Watch the loss at the start. Guessing gives ln 24. Does it fall at once, or stay there for a while? What one tile says helps little before the others say something, too.
 
 # %%
-steps = session.budget(quick=400, classroom=5000, full=30000)
+steps = session.budget(quick=600, classroom=5000, full=30000)
+sweep_steps = session.budget(quick=400, classroom=5000, full=30000)  # for the experiments of many networks
 asked = photos.test.subset(slice(session.budget(quick=1500, classroom=10000)))  # the pictures that networks are asked about
 backbone, task = new_network()
 run = session.train("jigsaw", backbone, task, steps=steps)
@@ -328,7 +329,7 @@ def trained_once(count, *values):  # the values of BLOCKED, in its order
     backbone = session.backbone("sweep")
     rest = dict(zip(list(BLOCKED)[1:], values))
     task = Jigsaw(backbone, session.rng("sweep head"), patches.permutations(count), **rest)
-    session.fit(backbone, task, steps=steps)
+    session.fit(backbone, task, steps=sweep_steps)
     return backbone, task
 
 
@@ -449,7 +450,7 @@ def near():
     backbone = session.backbone("sweep")
     four = torch.tensor([[*some, 4, 5, 6, 7, 8] for some in itertools.permutations(range(4))])
     task = Jigsaw(backbone, session.rng("sweep head"), four)
-    session.fit(backbone, task, steps=steps)
+    session.fit(backbone, task, steps=sweep_steps)
     return probed(backbone, task)
 
 
@@ -523,7 +524,7 @@ def with_five_labels(pretrain):
     backbone = session.backbone("sweep")
     task = Jigsaw(backbone, session.rng("sweep head"), permutations)
     if pretrain:
-        session.fit(backbone, task, photos.train.subset(photos.train.labels < held[0]), steps=steps)
+        session.fit(backbone, task, photos.train.subset(photos.train.labels < held[0]), steps=sweep_steps)
     return few_shot(task, backbone, photos, held, session.rng("few labels"))
 
 
