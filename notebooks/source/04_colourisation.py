@@ -178,6 +178,8 @@ def answers(run):
 
 mean_colours = run.task.ab(answers(run))
 session.record("col.l2.chroma", chroma_ratio(mean_colours, true), unit="fraction")
+
+# %%
 chosen = order[:6] % len(asked)
 six = asked.images[chosen]
 in_grey = paint(six, torch.zeros(6, 2, 1, 1))
@@ -322,7 +324,7 @@ def decoded(logits, temperature):
     flat = logits.movedim(1, -1).flatten(0, -2)
     return annealed_mean(flat, bins.centres, temperature).unflatten(0, (len(logits), *logits.shape[2:])).movedim(-1, 1)
 
-
+# %%
 def at_temperature(temperature):
     """Six pictures in the colours that the network means at this temperature."""
     ab = decoded(shown, temperature)

@@ -104,7 +104,7 @@ forecast_one = session.forecast("jig.one_tile", "And seeing only the tile in the
 #
 # What is visible is nine tiles in disorder. What is hidden is the number of the permutation that made the disorder.
 #
-# > **Exercise 1 · `cut_tiles`** (difficulty 3 of 5, importance 3 of 5, about eight minutes.) `images` has the shape N x C x 3s x 3s. Return nine tiles of each, row by row: N x 9 x C x s x s, in the same type. Tile 0 is the upper left one, tile 1 stands to its right, tile 3 below it. (Two loops pass the check.)
+# > **Exercise 1 · `cut_tiles`** (difficulty 3 of 5, importance 3 of 5, about eight minutes.) `images` has the shape `N x C x 3s x 3s`. Return nine tiles of each, row by row: `N x 9 x C x s x s`, in the same type. Tile 0 is the upper left one, tile 1 stands to its right, tile 3 below it. (Two loops pass the check.)
 
 # %%
 def cut_tiles(images):
