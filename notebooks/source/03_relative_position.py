@@ -197,8 +197,7 @@ def new_network(sees="pair"):
 
 
 asked = photos.test.subset(slice(session.budget(quick=1500, classroom=10000)))  # the pictures that networks are asked about
-steps, images_a_step = session.budget(quick=500, classroom=5000, full=30000), 64
-sweep_steps = session.budget(quick=400, classroom=5000, full=30000)  # for the experiments of many networks
+steps, images_a_step = session.budget(quick=400, classroom=5000, full=30000), 64
 backbone, task = new_network()
 task.to(session.device)
 batch = photos.train.batch(range(4))
@@ -388,7 +387,7 @@ def sees_one(blocked):
     backbone = session.backbone("sweep")
     options = {} if blocked else {"grid": grid_for(photos.size, random_origin=False), "rescale": False, "colours": None}
     task = RelativePosition(backbone, session.rng("sweep head"), sees="query", **options)
-    session.fit(backbone, task, data.train, steps=sweep_steps, batch_size=images_a_step)
+    session.fit(backbone, task, data.train, steps=steps, batch_size=images_a_step)
     return session.scores(backbone, task, data.test)["accuracy"]
 
 
@@ -528,7 +527,7 @@ def trained_on(lens):
     data = leaking(photos, through_lens) if lens else photos
     backbone = session.backbone("sweep")
     pair_task = RelativePosition(backbone, session.rng("sweep head"), colours=None)
-    session.fit(backbone, pair_task, data.train, steps=sweep_steps, batch_size=images_a_step)
+    session.fit(backbone, pair_task, data.train, steps=steps, batch_size=images_a_step)
     probes = probe_stages(pair_task, backbone, photos, session.rng("sweep probe"), *[session.budget(quick=2000)] * 2)
     return session.scores(backbone, pair_task, data.test)["accuracy"], probes[best_stage(probes)].test
 
@@ -620,10 +619,10 @@ def moved(kind):
     if kind == "supervised":
         backbone = session.backbone("sweep")
         task = Supervised(backbone, len(photos.classes), session.rng("sweep head"), colours=projected_and_greyscaled)
-        session.fit(backbone, task, steps=sweep_steps)
+        session.fit(backbone, task, steps=steps)
     elif kind == "trained":
         backbone, task = new_network()
-        session.fit(backbone, task, steps=sweep_steps, batch_size=images_a_step)
+        session.fit(backbone, task, steps=steps, batch_size=images_a_step)
     else:
         backbone, task = new_network()
     scenes = photos.test.subset(slice(300))
