@@ -20,5 +20,5 @@ def test_maps_share_a_scale_in_their_row():
 
 def test_two_curves():
     axis = temperature_curves([0.1, 1.0], {"chroma": [0.9, 0.4], "error": [1.1, 0.9]}).axes[0]
-    heights = [torch.tensor(line.get_ydata()) for line in axis.lines]
+    heights = [torch.tensor(line.get_ydata()) for line in axis.lines[:2]]  # the third marks 100
     assert torch.allclose(torch.stack(heights), torch.tensor([[90.0, 40.0], [110.0, 90.0]], dtype=heights[0].dtype))
