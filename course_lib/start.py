@@ -232,7 +232,7 @@ class Session:
         asked = os.environ.get("COURSE_CLAIMS", "").split()
         sweep.show(run=any(claim.id in asked for claim in about))
         for claim in about:
-            if all(side in self.records or _is_given(side) for side in (claim.a, claim.b)):
+            if all(side in self.records or claims.is_number(side) for side in (claim.a, claim.b)):
                 self.claim(claim.id)
         return sweep
 
@@ -454,11 +454,9 @@ def start(
 
 def _source(side: str) -> str:
     """Where a side of a claim comes from: a record's name, or a number that stands in the claim itself."""
-    return "given" if _is_given(side) else f"`{side}`"
+    from course_lib.run import claims
 
-
-def _is_given(side: str) -> bool:
-    return side.replace(".", "").isdigit()
+    return "given" if claims.is_number(side) else f"`{side}`"
 
 
 def _title_card(session: Session) -> str:

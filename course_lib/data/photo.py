@@ -27,12 +27,10 @@ def read_photo(source: str | Path | bytes, size: int, name: str = "the upload") 
         path = Path(source).expanduser()
         name = path.name or str(source)
         try:
-            too_large = path.stat().st_size > BYTES_LIMIT
-            source = b"" if too_large else path.read_bytes()
+            with open(path, "rb") as file:
+                source = file.read(BYTES_LIMIT + 1)
         except (OSError, ValueError) as error:
             raise CourseError(f"There is no photo to read at {path}; give the path of an image file.") from error
-        if too_large:
-            source = bytes(BYTES_LIMIT + 1)
     if len(source) > BYTES_LIMIT:
         raise CourseError(f"{name} has more than {BYTES_LIMIT // 10**6} MB; save the photo smaller and try again.")
     pixels = decode(name, source)

@@ -1,4 +1,4 @@
-"""How colourful a guess is, how far off, and whether it knows where colours are free."""
+"""Which colours are free, and whether a guess knows it."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -6,21 +6,6 @@ from torch import Tensor
 from course_lib.data import Split
 from course_lib.data.world.scene import SEMANTICS
 from course_lib.errors import CourseError
-
-
-def chroma_ratio(guess: Tensor, true: Tensor, where: Tensor | None = None) -> float:
-    """Mean chroma guessed over the mean true chroma: 1 is as colourful as the truth, 0 is grey.
-
-    guess, true: a and b, N x 2 x h x w. where: bool N x h x w; everywhere unless given.
-    """
-    guessed, chroma = (ab.norm(dim=1) if where is None else ab.norm(dim=1)[where] for ab in (guess, true))
-    return (guessed.mean() / chroma.mean().clamp_min(1e-6)).item()
-
-
-def error_ratio(guess: Tensor, true: Tensor, where: Tensor | None = None) -> float:
-    """Mean distance from the truth over that of an all-grey guess: 0 is the truth, 1 no better than grey. As `chroma_ratio`."""
-    error, chroma = (ab.norm(dim=1) if where is None else ab.norm(dim=1)[where] for ab in (guess - true, true))
-    return (error.mean() / chroma.mean().clamp_min(1e-6)).item()
 
 
 def freedom(data: Split, cells: int) -> dict[str, Tensor]:

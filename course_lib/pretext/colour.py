@@ -187,6 +187,21 @@ def entropy(logits: Tensor) -> Tensor:
     return -(shares.exp() * shares).sum(1) / math.log(2)
 
 
+def chroma_ratio(guess: Tensor, true: Tensor, where: Tensor | None = None) -> float:
+    """Mean chroma guessed over the mean true chroma: 1 is as colourful as the truth, 0 is grey.
+
+    guess, true: a and b, N x 2 x h x w. where: bool N x h x w; everywhere unless given.
+    """
+    guessed, chroma = (ab.norm(dim=1) if where is None else ab.norm(dim=1)[where] for ab in (guess, true))
+    return (guessed.mean() / chroma.mean().clamp_min(1e-6)).item()
+
+
+def error_ratio(guess: Tensor, true: Tensor, where: Tensor | None = None) -> float:
+    """Mean distance from the truth over that of an all-grey guess: 0 is the truth, 1 no better than grey. As `chroma_ratio`."""
+    error, chroma = (ab.norm(dim=1) if where is None else ab.norm(dim=1)[where] for ab in (guess - true, true))
+    return (error.mean() / chroma.mean().clamp_min(1e-6)).item()
+
+
 def paint(images: Tensor, ab: Tensor) -> Tensor:
     """Pictures with other colours: uint8 N x 3 x H x W keep their L and get `ab` (float N x 2 x h x w), stretched bilinearly."""
     lab = to_lab(images, exact=True)

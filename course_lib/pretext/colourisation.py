@@ -17,7 +17,9 @@ from course_lib.pretext.colour import (
     REACH,
     Bins,
     annealed_mean,
+    chroma_ratio,
     entropy,
+    error_ratio,
     paint,
     rebalanced,
     require_colour,
@@ -136,11 +138,8 @@ class Colourisation(PretextTask):
 
         All grey scores 0 and 1, the truth 1 and 0. Both may exceed 1.
         """
-        guess, chroma = self.ab(prediction), hidden.norm(dim=1).mean().clamp_min(1e-6)
-        return {
-            "chroma_ratio": (guess.norm(dim=1).mean() / chroma).item(),
-            "error_ratio": ((guess - hidden).norm(dim=1).mean() / chroma).item(),
-        }
+        guess = self.ab(prediction)
+        return {"chroma_ratio": chroma_ratio(guess, hidden), "error_ratio": error_ratio(guess, hidden)}
 
     def plausibility(self, backbone: nn.Module, images: Tensor) -> Tensor:
         """How well its own colours suit each picture (uint8 N x 3 x S x S), as the network sees it: N numbers, larger is better.

@@ -69,13 +69,9 @@ class DiverseColourisation(Colourisation):
         divergence = 0.5 * (mean.square() + logarithm.exp() - 1 - logarithm).sum(1)
         return (unexplained + divergence).mean() / true[0, 0].numel()
 
-    def score(self, prediction: tuple[Tensor, Tensor], hidden: Tensor) -> dict[str, float]:
-        """As `Colourisation`'s, of one colouring drawn at random."""
-        guess, chroma = self.colours_for(*prediction) * REACH, hidden.norm(dim=1).mean().clamp_min(1e-6)
-        return {
-            "chroma_ratio": (guess.norm(dim=1).mean() / chroma).item(),
-            "error_ratio": ((guess - hidden).norm(dim=1).mean() / chroma).item(),
-        }
+    def ab(self, prediction: tuple[Tensor, Tensor], temperature: float = 0.38) -> Tensor:
+        """One colouring, drawn at random: a and b, float32 N x 2 x h x w; there is no temperature to it."""
+        return self.colours_for(*prediction) * REACH
 
     def several(self, backbone: nn.Module, images: Tensor, count: int, rng: torch.Generator) -> Tensor:
         """`count` colourings of pictures uint8 N x 3 x S x S, as a and b of the cells: float32 N x count x 2 x h x w."""

@@ -99,7 +99,7 @@ def verdict(a: list[float], b: list[float], direction: str, margin: float) -> st
     return "holds" if beats(a, b) else "reversed" if beats(b, a) else "undecided"
 
 
-def _is_number(side: str) -> bool:
+def is_number(side: str) -> bool:
     try:
         float(side)
     except ValueError:
@@ -111,7 +111,7 @@ def judge(claim: Claim, dataset: str, profile: str, rows: list[dict]) -> dict:
     """The row of claims.json for `claim` on `dataset`, from the notebook's finished `rows`, one a seed."""
 
     def figure(side: str, row: dict) -> float | None:
-        return float(side) if _is_number(side) else row["records"].get(side, {}).get("value")
+        return float(side) if is_number(side) else row["records"].get(side, {}).get("value")
 
     pairs = [(figure(claim.a, row), figure(claim.b, row)) for row in sorted(rows, key=lambda row: row["seed"])]
     complete = [(float(a), float(b)) for a, b in pairs if a is not None and b is not None]
@@ -172,7 +172,7 @@ def lacking(chosen: list[tuple[Claim, list[notebooks.Job]]], out: Path) -> list[
     rows = {tuple(row[field] for field in results.RUN_KEY): row for row in results.read(out / "results.json")}
     found = []
     for claim, wanted in chosen:
-        sides = [side for side in (claim.a, claim.b) if not _is_number(side)]
+        sides = [side for side in (claim.a, claim.b) if not is_number(side)]
         for job in wanted:
             row = rows.get(tuple(job.key[field] for field in results.RUN_KEY))
             if row and not set(sides) <= row["records"].keys():

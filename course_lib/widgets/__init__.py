@@ -19,3 +19,17 @@ def show_error(place, error: BaseException) -> None:
     import html
 
     place.value = f'<span role="alert" style="color:#d55e00">{type(error).__name__}: {html.escape(str(error))}</span>'
+
+
+def draw_into(picture, draw, message=None) -> None:
+    """Put into the HTML widget `picture` what `draw()` gives, a figure and the same in words.
+
+    What it raises is shown in the widget `message`, or in the picture's place.
+    """
+    from course_lib.plots.style import image_tag, png
+
+    try:
+        figure, words = draw()
+        picture.value = image_tag(png(figure), words)
+    except Exception as error:
+        show_error(message or picture, error)

@@ -13,7 +13,7 @@ from course_lib.evaluation.neighbours import nearest
 from course_lib.plots.images import image_grid, image_row
 from course_lib.plots.style import BLUE, GREY, image_tag, png, show_figure
 from course_lib.pretext.rotation import rotate
-from course_lib.widgets import headless, show_error
+from course_lib.widgets import draw_into, headless
 
 
 class SettingsExplorer:
@@ -65,11 +65,7 @@ class SettingsExplorer:
         return ipywidgets.Dropdown(options=values, **face)
 
     def _redraw(self) -> None:
-        try:
-            figure, words = self.look()
-            self.picture.value = image_tag(png(figure), words)
-        except Exception as error:
-            show_error(self.picture, error)
+        draw_into(self.picture, self.look)
 
 
 class NeighbourExplorer:
@@ -123,11 +119,7 @@ class NeighbourExplorer:
         return figure, f"The nearest neighbours of query {query + 1}. " + "; ".join(words) + "."
 
     def _clicked(self, query: int) -> None:
-        try:
-            figure, words = self.neighbours(query)
-            self.picture.value = image_tag(png(figure), words)
-        except Exception as error:
-            show_error(self.picture, error)
+        draw_into(self.picture, lambda: self.neighbours(query))
 
 
 class CounterfactualExplorer:
@@ -193,8 +185,4 @@ class CounterfactualExplorer:
         return figure, "; ".join(words) + "."
 
     def _redraw(self) -> None:
-        try:
-            figure, words = self.compare()
-            self.picture.value = image_tag(png(figure), words)
-        except Exception as error:
-            show_error(self.picture, error)
+        draw_into(self.picture, self.compare)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from course_lib.data.photo import read_photo
 from course_lib.errors import CourseError
-from course_lib.plots.style import image_tag, png, show_figure
-from course_lib.widgets import headless, show_error
+from course_lib.plots.style import show_figure
+from course_lib.widgets import draw_into, headless
 
 
 class OwnPhoto:
@@ -59,8 +59,4 @@ class OwnPhoto:
                 self.message.value = f'<span role="alert">{html.escape(str(error))}</span>'
 
     def _redraw(self) -> None:
-        try:
-            figure, words = self.draw(self.photo)
-            self.picture.value = image_tag(png(figure), words)
-        except Exception as error:
-            show_error(self.message, error)
+        draw_into(self.picture, lambda: self.draw(self.photo), self.message)

@@ -6,7 +6,8 @@ import torch
 from course_lib.data import Split
 from course_lib.data.world import render
 from course_lib.errors import CourseError
-from course_lib.evaluation.colours import chroma_ratio, error_ratio, finds, freedom
+from course_lib.evaluation.colours import finds, freedom
+from course_lib.pretext.colour import chroma_ratio, error_ratio
 
 
 def test_chroma_and_error_against_the_truth():
