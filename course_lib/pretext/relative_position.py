@@ -1,8 +1,8 @@
 """Relative position: two patches of one picture; on which side of the first does the second lie?
 
 Doersch, Gupta & Efros 2015 (arXiv:1505.05192). One tower looks at each patch, alone; a small head compares two of them.
-A window of nine patches gives eight questions, one for each neighbour of the middle patch: every direction comes equally
-often, and a patch runs through the tower once for all questions about it.
+Patches are cut on a grid so that each can be asked about all its neighbours (section 3.2): it runs through the tower once,
+and a window of nine answers 32 questions in training. What is scored are the eight about the patch in the middle.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,26 @@ DIRECTIONS = ("above left", "above", "above right", "left", "right", "below left
 SEES = ("pair", "query")
 
 
+def _questions_of_a_window() -> Tensor:
+    """Anchor, query and direction of every two neighbours in a window, int64 32 x 3.
+
+    The middle has no straight neighbours here: without these four, each direction comes equally often.
+    """
+    return torch.tensor([
+        (anchor, query, direction)
+        for direction, (down, across) in enumerate((place // 3 - 1, place % 3 - 1) for place in QUERIES)
+        for anchor in range(9)
+        if 0 <= anchor // 3 + down < 3 and 0 <= anchor % 3 + across < 3
+        if ANCHOR not in (anchor, query := anchor + 3 * down + across) or (down and across)
+    ])  # fmt: skip
+
+
+OF_A_WINDOW = _questions_of_a_window()
+OF_THE_MIDDLE = torch.tensor([(ANCHOR, query, direction) for direction, query in enumerate(QUERIES)])  # int64 8 x 3
+
+
 class RelativePosition(PretextTask):
-    """Eight-way classification: where the query patch lies, seen from the anchor in the middle of the window.
+    """Eight-way classification: where the query patch lies, seen from the anchor beside it.
 
     Args:
         backbone: the tower; built for images of the patch's size, so that it does not shrink patches away.
@@ -33,7 +51,8 @@ class RelativePosition(PretextTask):
         rescale: cut from a random window of the picture, stretched to full size, so that no block of a JPEG file begins
             where a patch does.
         colours: what becomes of the colours of float patches N x P x 3 x p x p, given a generator; None leaves them.
-        sees: "pair", or "query", the audit: its anchor is blank. What it scores above one eighth, a patch tells alone.
+        sees: "pair", or "query", the audit: its anchor is blank. What it scores above one eighth, a patch tells alone. It
+            is trained on the questions about the middle: there a query's place in the window is its direction.
 
     Raises:
         CourseError: `sees` is neither.
@@ -58,10 +77,12 @@ class RelativePosition(PretextTask):
         self.head = nn.Sequential(nn.Linear(2 * numbers, 256), nn.BatchNorm1d(256), nn.ReLU(inplace=True), nn.Linear(256, 8))
         initialise(self.head, rng)
 
-    def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """`visible`: N x 9 x 3 x p x p floats, a window of patches, standardised; `hidden`: 8N directions."""
+    def hide(self, batch: Batch, rng: torch.Generator) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """`visible`: N x 9 x 3 x p x p floats, a window of patches, standardised, and the questions, int64 Q x 2: which two
+        of the nine are anchor and query; `hidden`: N·Q directions. In training mode, a pair's Q is 32; else it is 8."""
         seen = self.seen(self.cut(batch.images, rng), rng)
-        return seen, torch.arange(8, device=seen.device).repeat(len(seen))
+        questions = (OF_A_WINDOW if self.training and self.sees == "pair" else OF_THE_MIDDLE).to(seen.device)
+        return (seen, questions[:, :2]), questions[:, 2].repeat(len(seen))
 
     def cut(self, images: Tensor, rng: torch.Generator) -> Tensor:
         """The nine patches of a window of each image (uint8 N x 3 x S x S): uint8 N x 9 x 3 x p x p."""
@@ -76,11 +97,13 @@ class RelativePosition(PretextTask):
         """Each patch (float N x P x 3 x p x p) through the tower, alone: N x P x D."""
         return patches.vectors(backbone, seen)
 
-    def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
-        """Logits, 8N x 8: the vectors of anchor and query side by side, then two layers."""
-        vectors = self.vectors(backbone, visible)
-        query, anchor = vectors[:, list(QUERIES)], vectors[:, ANCHOR : ANCHOR + 1]
-        anchor = (torch.zeros_like(anchor) if self.sees == "query" else anchor).expand_as(query)
+    def predict(self, backbone: nn.Module, visible: tuple[Tensor, Tensor]) -> Tensor:
+        """Logits, N·Q x 8: the vectors of anchor and query side by side, then two layers."""
+        seen, questions = visible
+        vectors = self.vectors(backbone, seen)
+        anchor, query = vectors[:, questions[:, 0]], vectors[:, questions[:, 1]]
+        if self.sees == "query":
+            anchor = torch.zeros_like(anchor)
         return self.head(torch.cat([anchor, query], dim=2).flatten(0, 1))
 
     def loss(self, prediction: Tensor, hidden: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ from course_lib.plots.patches import layouts, marked_patches, question_pictures
 from course_lib.plots.settings import in_words, setting_bars
 from course_lib.pretext import normalise, pooled
 from course_lib.pretext.patches import brightness, grid_for, projected, projected_and_greyscaled
-from course_lib.pretext.relative_position import ANCHOR, DIRECTIONS, QUERIES, RelativePosition
+from course_lib.pretext.relative_position import ANCHOR, DIRECTIONS, OF_THE_MIDDLE, QUERIES, RelativePosition
 from course_lib.shortcuts import AbsolutePosition, leaking, read_place_from_profiles
 from course_lib.start import start
 from course_lib.widgets.explorers import NeighbourExplorer
@@ -108,7 +108,9 @@ forecast_alone = session.forecast("rp.query_only", "And seeing only the second p
 # loss = task.loss(prediction, hidden)
 # ```
 #
-# What is visible is a **window** of three by three patches. The one in the middle is the **anchor**, the other eight are the **queries**. What is hidden is the direction of each query. One window asks eight questions, each direction once.
+# What is visible is a **window** of three by three patches. A question is about two neighbours in it: the **anchor**, and the **query** beside it. What is hidden is the direction from one to the other. In the game the anchor is the patch in the middle, which has eight neighbours; whenever a network is scored, it gets these eight questions, each direction once.
+#
+# In training we ask more. Every patch has neighbours, so every patch can be an anchor. A window of nine patches then answers 32 questions, each direction four times, and the network has to look at each patch only once. The paper shares patches between questions, too.
 #
 # First, cut. A loop over pictures and patches would do, and would take longer than the network itself. Torch can take all patches of all pictures by one indexing call.
 #
@@ -197,18 +199,18 @@ def new_network(sees="pair"):
 
 
 asked = photos.test.subset(slice(session.budget(quick=1500, classroom=10000)))  # the pictures that networks are asked about
-steps, images_a_step = session.budget(quick=400, classroom=5000, full=30000), 64
+steps, windows_a_step = session.budget(quick=1300, classroom=5000, full=30000), session.budget(quick=16, classroom=64)
 backbone, task = new_network()
 task.to(session.device)
 batch = photos.train.batch(range(4))
 visible, hidden = task.hide(batch, session.rng("look", session.device))
 prediction = task.predict(backbone, visible)
-print(f"pictures in: {tuple(batch.images.shape)}   visible: {tuple(visible.shape)}   prediction: {tuple(prediction.shape)}")
-print(f"hidden: {hidden.tolist()}")
+print(f"pictures in: {tuple(batch.images.shape)}   visible: {tuple(visible[0].shape)}   prediction: {tuple(prediction.shape)}")
+print(f"hidden, for one window: {hidden[:32].tolist()}")
 print(f"loss: {task.loss(prediction, hidden).item():.2f}   (guessing: ln 8 = {torch.tensor(8.).log():.2f})")
 
 # %% [markdown]
-# Four windows of nine patches go in, and eight questions about each come out: 32. The figure shows what the network is given.
+# Four windows of nine patches go in, and 32 answers about each come out. The figure shows what the network is given.
 
 # %%
 session.show(
@@ -227,7 +229,7 @@ session.show(
 
 # %%
 backbone, task = new_network()
-run = session.train("relative_position", backbone, task, steps=steps, batch_size=images_a_step)
+run = session.train("relative_position", backbone, task, steps=steps, batch_size=windows_a_step)
 
 # %%
 await run.finished()
@@ -238,7 +240,7 @@ session.say("On test pictures the network names **{rp.pretext_accuracy}** of the
 # %%
 with frozen(backbone), frozen(task):
     seen = task.seen(windows.to(session.device), session.rng("game", session.device))
-    answers = task.predict(backbone, seen).unflatten(0, (-1, 8))  # windows x queries x answers
+    answers = task.predict(backbone, (seen, OF_THE_MIDDLE[:, :2])).unflatten(0, (-1, 8))  # windows x queries x answers
 game.let_play(answers[torch.arange(12), directions])
 figure, description = game.replay()
 session.show(figure, caption="Eight of the puzzles that you played, with the true direction and the network's answer. The contest is not quite fair: you saw all colours, it did not.",
@@ -251,15 +253,15 @@ session.show(figure, caption="Eight of the puzzles that you played, with the tru
 #
 # A direction is counted from the anchor. Without the anchor, what is left to go by? Composition: sky lies above, ground below, things in the middle, even in a window at random. That is fair, and it is little. If one patch alone answers nearly as well as two, the network has not learnt to compare.
 #
-# So we train the same network again, for as many steps, with zeros in place of the anchor's list of numbers.
+# So we train the same network again, for as many steps, with zeros in place of the anchor's list of numbers. This one trains on the eight questions about the middle alone, to make it as strong as we can: there, whoever knows a patch's place in the window knows its direction.
 
 # %%
 alone, alone_task = new_network(sees="query")
-run_alone = session.train("query_only", alone, alone_task, steps=steps, batch_size=images_a_step)
+run_alone = session.train("query_only", alone, alone_task, steps=steps, batch_size=windows_a_step)
 
 # %%
 await run_alone.finished()
-run = session.trained("relative_position", new_network, steps=steps, batch_size=images_a_step)  # trained now if you skipped section 3
+run = session.trained("relative_position", new_network, steps=steps, batch_size=windows_a_step)  # trained now if you skipped section 3
 await run.finished()
 both = session.scores(run.backbone, run.task, asked)["accuracy"]
 one = session.scores(alone, alone_task, asked)["accuracy"]
@@ -387,7 +389,7 @@ def sees_one(blocked):
     backbone = session.backbone("sweep")
     options = {} if blocked else {"grid": grid_for(photos.size, random_origin=False), "rescale": False, "colours": None}
     task = RelativePosition(backbone, session.rng("sweep head"), sees="query", **options)
-    session.fit(backbone, task, data.train, steps=steps, batch_size=images_a_step)
+    session.fit(backbone, task, data.train, steps=steps, batch_size=windows_a_step)
     return session.scores(backbone, task, data.test)["accuracy"]
 
 
@@ -527,7 +529,7 @@ def trained_on(lens):
     data = leaking(photos, through_lens) if lens else photos
     backbone = session.backbone("sweep")
     pair_task = RelativePosition(backbone, session.rng("sweep head"), colours=None)
-    session.fit(backbone, pair_task, data.train, steps=steps, batch_size=images_a_step)
+    session.fit(backbone, pair_task, data.train, steps=steps, batch_size=windows_a_step)
     probes = probe_stages(pair_task, backbone, photos, session.rng("sweep probe"), *[session.budget(quick=2000)] * 2)
     return session.scores(backbone, pair_task, data.test)["accuracy"], probes[best_stage(probes)].test
 
@@ -539,7 +541,7 @@ cheating = session.sweep("rp.cheating", lambda choice: trained_on(choice[0])[cho
 # %% [markdown]
 # ## 7 · Is it good for anything else?
 #
-# Now to the question behind it all. The tower has only ever seen patches; the probe of notebook 02 asks it about whole pictures. Beside it stand the same network with random weights, and one trained with labels for as many steps. At which stage do you expect the largest gain?
+# Now to the question behind it all. The tower has only ever seen patches; the probe of notebook 02 asks it about whole pictures. Beside it stand the same network with random weights, and one trained with labels, for as many steps and on as many pictures. At which stage do you expect the largest gain?
 
 # %%
 question = "For what share of pictures will a linear probe, at its best stage, name the right class?"
@@ -552,11 +554,11 @@ def new_supervised():
     return backbone, Supervised(backbone, len(photos.classes), session.rng("supervised head"))
 
 
-labelled = session.train("supervised", *new_supervised(), steps=steps)
+labelled = session.train("supervised", *new_supervised(), steps=steps, batch_size=windows_a_step)
 
 # %%
 await labelled.finished()
-run = session.trained("relative_position", new_network, steps=steps, batch_size=images_a_step)
+run = session.trained("relative_position", new_network, steps=steps, batch_size=windows_a_step)
 await run.finished()
 random_weights = session.backbone("random control")
 networks = (run.task, run.backbone), (run.task, random_weights), (labelled.task, labelled.backbone)
@@ -619,10 +621,10 @@ def moved(kind):
     if kind == "supervised":
         backbone = session.backbone("sweep")
         task = Supervised(backbone, len(photos.classes), session.rng("sweep head"), colours=projected_and_greyscaled)
-        session.fit(backbone, task, steps=steps)
+        session.fit(backbone, task, steps=steps, batch_size=windows_a_step)
     elif kind == "trained":
         backbone, task = new_network()
-        session.fit(backbone, task, steps=steps, batch_size=images_a_step)
+        session.fit(backbone, task, steps=steps, batch_size=windows_a_step)
     else:
         backbone, task = new_network()
     scenes = photos.test.subset(slice(300))
@@ -657,7 +659,7 @@ session.gap({
     "training pictures": ("1.2 million", len(photos.train)), "a patch's side, in pixels": ("96", grid.patch),
     "the gap between patches, in pixels": ("48, 41 to 55 with jitter", f"0 to {2 * grid.jitter}"),
     "channels of the widest stage": ("384 and more", max(session.backbone().widths.values())),
-    "times that each picture was shown": ("many", round(steps * images_a_step / len(photos.train), 1)),
+    "times that each picture was shown": ("many", round(steps * windows_a_step / len(photos.train), 1)),
 }, "Doersch, Gupta and Efros 2015")
 
 # %% [markdown]

@@ -47,13 +47,25 @@ def test_rescaled_windows_keep_the_directions(rng):
     assert (middle[QUERIES[6], 0] - middle[QUERIES[1], 0]) < 2 * grid_for(64).stride * 0.95  # the window is stretched
 
 
-def test_each_direction_is_asked_once_a_window(rng):
+def test_training_asks_about_every_patch_and_scoring_about_the_middle(rng):
     backbone, task = made(rng)
     images = torch.randint(0, 256, (3, 3, 32, 32), generator=rng, dtype=torch.uint8)
-    visible, hidden = task.hide(batch_of(images), rng)
-    assert visible.shape == (3, 9, 3, 9, 9) and visible.dtype == torch.float32
-    assert hidden.tolist() == list(range(8)) * 3
-    assert task.predict(backbone, visible).shape == (24, 8)
+    (seen, questions), hidden = task.train().hide(batch_of(images), rng)
+    assert seen.shape == (3, 9, 3, 9, 9) and seen.dtype == torch.float32
+    assert hidden.view(3, 32).sort(1).values.tolist() == [[direction for direction in range(8) for _ in range(4)]] * 3
+    assert task.predict(backbone, (seen, questions)).shape == (96, 8)
+    for (anchor, query), direction in zip(questions.tolist(), hidden.tolist(), strict=False):
+        middle = QUERIES[direction]  # where a query in this direction lies if the anchor is the middle
+        assert (query // 3 - anchor // 3, query % 3 - anchor % 3) == (middle // 3 - 1, middle % 3 - 1)
+    (_, questions), hidden = task.eval().hide(batch_of(images), rng)
+    assert questions.tolist() == [[ANCHOR, query] for query in QUERIES] and hidden.tolist() == list(range(8)) * 3
+
+
+def test_the_audit_trains_on_the_questions_that_it_is_scored_on(rng):
+    task = made(rng, sees="query")[1].train()
+    images = torch.randint(0, 256, (2, 3, 32, 32), generator=rng, dtype=torch.uint8)
+    (_, questions), _ = task.hide(batch_of(images), rng)
+    assert questions.tolist() == [[ANCHOR, query] for query in QUERIES]
 
 
 def test_the_audit_does_not_see_the_anchor_and_the_pair_does(rng):
@@ -61,10 +73,10 @@ def test_the_audit_does_not_see_the_anchor_and_the_pair_does(rng):
     for sees, changes in (("query", False), ("pair", True)):
         backbone, task = made(rng, sees=sees)
         task.eval(), backbone.eval()
-        visible, _ = task.hide(batch_of(images), rng)
-        other = visible.clone()
+        (seen, questions), _ = task.hide(batch_of(images), rng)
+        other = seen.clone()
         other[:, ANCHOR] = other[:, ANCHOR].flip(-1) + 1
-        same = torch.allclose(task.predict(backbone, visible), task.predict(backbone, other), atol=1e-5)
+        same = torch.allclose(task.predict(backbone, (seen, questions)), task.predict(backbone, (other, questions)), atol=1e-5)
         assert same is not changes
 
 
@@ -85,7 +97,7 @@ def test_patches_tell_neither_light_nor_contrast(rng):
 def test_equal_generators_ask_equal_questions(rng):
     task = made(rng)[1]
     images = torch.randint(0, 256, (4, 3, 32, 32), generator=rng, dtype=torch.uint8)
-    first, again, other = (task.hide(batch_of(images), torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2))
+    first, again, other = (task.hide(batch_of(images), torch.Generator().manual_seed(seed))[0][0] for seed in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
