@@ -199,7 +199,7 @@ def new_network(sees="pair"):
 
 
 asked = photos.test.subset(slice(session.budget(quick=1500, classroom=10000)))  # the pictures that networks are asked about
-steps, windows_a_step = session.budget(quick=600, classroom=5000, full=30000), session.budget(quick=32, classroom=64)
+steps, windows_a_step = session.budget(quick=450, classroom=5000, full=30000), session.budget(quick=32, classroom=64)
 backbone, task = new_network()
 task.to(session.device)
 batch = photos.train.batch(range(4))
