@@ -109,7 +109,7 @@ def curves(history: History, chance: float | None, ghosts: Sequence[tuple[str, H
         right.axhline(100 * chance, color=GREY, linestyle=":", label="guessing")
     left.set(title="Loss", xlabel="step", xlim=(0, history.steps))
     right.set(title="Score", xlabel="step", ylabel="%", xlim=(0, history.steps), ylim=(0, top))
-    right.legend(loc="upper left")
+    right.legend(loc="upper left" if len(names) < 2 else "best")
     return figure
 
 

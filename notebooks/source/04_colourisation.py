@@ -177,9 +177,9 @@ def answers(run):
 
 
 mean_colours = run.task.ab(answers(run))
-session.record("col.l2.chroma", chroma_ratio(mean_colours, true), unit="fraction")
 
 # %%
+session.record("col.l2.chroma", chroma_ratio(mean_colours, true), unit="fraction")
 chosen = order[:6] % len(asked)
 six = asked.images[chosen]
 in_grey = paint(six, torch.zeros(6, 2, 1, 1))
