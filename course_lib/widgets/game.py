@@ -136,7 +136,7 @@ class Buttons:
         if self._pictures is not None and item is not None:
             shown = self._pictures if self._pictures.ndim == 4 else self._pictures[item]
             for frame, picture, words in zip(self._frames, shown, self._words, strict=True):
-                frame.value = _large(picture, words, side=96)
+                frame.value = _large(picture, words, side=128)
 
     def focus(self) -> None:
         """Put the keyboard's focus where the next answer is given."""
