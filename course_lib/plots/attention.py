@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.models import Backbone
+from course_lib.pretext import drawable
 
 
 def first_filters(backbone: Backbone) -> Tensor:
@@ -12,9 +13,8 @@ def first_filters(backbone: Backbone) -> Tensor:
 
     Grey is zero; a filter answers most strongly to a patch that looks like it.
     """
-    weights = next(layer.weight for layer in backbone.modules() if isinstance(layer, torch.nn.Conv2d)).detach().float().cpu()
-    largest = weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-8)
-    return (127.5 * (1 + weights / largest)).round().to(torch.uint8)
+    first = next(layer for layer in backbone.modules() if isinstance(layer, torch.nn.Conv2d))
+    return drawable(first.weight.detach().float().cpu())
 
 
 def attention(maps: Tensor, size: int, power: float = 2.0) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from course_lib.data import Batch
 from course_lib.errors import CourseError
 from course_lib.models import Backbone, initialise
-from course_lib.pretext import PretextTask, normalise, patches
+from course_lib.pretext import PretextTask, drawable, normalise, patches
 from course_lib.pretext.patches import Grid
 
 TILES = 9  # three by three, counted row by row from 0
@@ -174,9 +174,7 @@ class Jigsaw(PretextTask):
         from matplotlib.figure import Figure
 
         tiles, hidden = self.puzzles(batch.images, rng)
-        seen = self.seen(tiles, rng)
-        reach = seen.abs().amax((1, 2, 3, 4), keepdim=True).clamp_min(1e-6)  # brings a sample's floats into 0…255
-        shown = compose(tiles), compose(((seen / reach + 1) * 127.5).to(torch.uint8))
+        shown = compose(tiles), compose(drawable(self.seen(tiles, rng)))
         figure = Figure(figsize=(5.4, 1.8 * len(tiles) + 0.3), layout="constrained")
         for row, answer, *pictures in zip(
             figure.subplots(len(tiles), 3, squeeze=False), hidden.tolist(), batch.images, *shown, strict=True

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from course_lib.data import Batch
 from course_lib.errors import CourseError
 from course_lib.models import Backbone, initialise
-from course_lib.pretext import PretextTask, normalise, patches, pooled
+from course_lib.pretext import PretextTask, drawable, normalise, patches, pooled
 from course_lib.pretext.patches import Grid
 
 ANCHOR = 4  # the middle one of nine patches, row by row
@@ -123,9 +123,7 @@ class RelativePosition(PretextTask):
         """One row an image: the anchor, and its eight neighbours as the network sees them, titled with their directions."""
         from matplotlib.figure import Figure
 
-        seen = self.seen(self.cut(batch.images, rng), rng).cpu()
-        low, high = seen.amin((2, 3, 4), keepdim=True), seen.amax((2, 3, 4), keepdim=True)
-        seen = (seen - low) / (high - low).clamp_min(1e-6)
+        seen = drawable(self.seen(self.cut(batch.images, rng), rng).cpu().flatten(0, 1)).unflatten(0, (-1, 9))
         figure = Figure(figsize=(9.5, 1.05 * len(seen) + 0.5), layout="constrained")
         axes = figure.subplots(len(seen), 9, squeeze=False)
         for column, (place, title) in enumerate(zip((ANCHOR, *QUERIES), ("anchor", *DIRECTIONS), strict=True)):

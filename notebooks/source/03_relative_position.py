@@ -49,7 +49,7 @@ from course_lib.plots.images import image_row
 from course_lib.plots.layers import bars_beside_chance
 from course_lib.plots.patches import layouts, marked_patches, question_pictures
 from course_lib.plots.settings import in_words, setting_bars
-from course_lib.pretext import normalise, pooled
+from course_lib.pretext import drawable, normalise, pooled
 from course_lib.pretext.patches import brightness, grid_for, projected, projected_and_greyscaled
 from course_lib.pretext.relative_position import ANCHOR, DIRECTIONS, OF_THE_MIDDLE, QUERIES, RelativePosition
 from course_lib.shortcuts import AbsolutePosition, leaking, read_place_from_profiles
@@ -439,9 +439,8 @@ sample = photos.test.batch(order[:10])
 visible, true = places.task.hide(sample, session.rng("layout", session.device))
 with frozen(places.backbone), frozen(places.task):
     answered = places.task.predict(places.backbone, visible)
-shown = ((visible / visible.abs().amax((1, 2, 3), keepdim=True) + 1) * 127.5).to(torch.uint8)
 session.show(
-    layouts(shown, {"where they lay": true, "where the network puts them": answered}),
+    layouts(drawable(visible), {"where they lay": true, "where the network puts them": answered}),
     caption="Forty patches of ten test pictures, laid out at their true places and where the network puts each of them, alone (at the edge, where its answer lies beyond). The more the right board resembles the left, the more a patch gives away.",
     alt="Two layouts of forty small patches: at their true places, and at the places that the network names.",
     rests_on=[],
@@ -484,7 +483,7 @@ def without_magenta(patches, rng):
 piece = normalise(pair[1:, None, :, 50:122, 10:82])  # with the lens's fringes; one patch
 seen = [piece, without_magenta(piece, None), drop_colours(piece, session.rng("one channel"))]
 session.show(
-    image_row(((torch.cat(seen)[:, 0].clamp(-1, 1) + 1) * 127.5).to(torch.uint8), ["through the lens", "projected", "one channel"], side=2.0),
+    image_row(drawable(torch.cat(seen)[:, 0]), ["through the lens", "projected", "one channel"], side=2.0),
     caption="A piece of that corner: with its fringes, without its green-magenta part, and with one channel left (the other two drawn at middle grey).",
     alt="The same piece of a photograph three times: in full colour, in blue and yellow tones, and in two opposite colours.",
     rests_on=["relative_position.drop_colours"],

@@ -44,7 +44,7 @@ from course_lib.exercises import exercise
 from course_lib.features import frozen
 from course_lib.plots.images import image_row
 from course_lib.plots.settings import in_words, setting_bars
-from course_lib.pretext import patches
+from course_lib.pretext import drawable, patches
 from course_lib.pretext.jigsaw import Jigsaw, compose
 from course_lib.start import start
 from course_lib.widgets.explorers import SettingsExplorer
@@ -304,7 +304,7 @@ def look(rescale, colours, standardised):
     """One puzzle as a network with these precautions sees it, and what has been measured with them."""
     eyes = Jigsaw(session.backbone(), session.rng("head"), permutations, rescale=rescale, colours=ways[colours], standardise=standardised)
     seen = eyes.seen(eyes.puzzles(items[5:6], session.rng("precautions"))[0], session.rng("eyes"))
-    shown = compose(((seen / seen.abs().amax() + 1) * 127.5).to(torch.uint8))[0]
+    shown = compose(drawable(seen))[0]
     known = session.known("jig.shortcut")
     panels = {"puzzles solved": {name: known.get(name) for name in settings}}
     name = next((name for name, chosen in settings.items() if chosen == (rescale, colours, standardised)), None)
