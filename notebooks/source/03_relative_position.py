@@ -538,6 +538,8 @@ cheating = session.sweep("rp.cheating", lambda choice: trained_on(choice[0])[cho
 })  # fmt: skip
 
 # %% [markdown]
+# That a leak lifts the pretext accuracy is no surprise. That it spoils the features is an *argument*: whoever can read fringes need not look at things. Do the two probes bear it out? A fringe sits on an edge, so whoever looks for fringes looks at edges, and an easier task may teach something sooner. An argument about features is worth what the probe says.
+#
 # ## 7 · Is it good for anything else?
 #
 # Now to the question behind it all. The tower has only ever seen patches; the probe of notebook 02 asks it about whole pictures. Beside it stand the same network with random weights, and one trained with labels, for as many steps and on as many pictures. At which stage do you expect the largest gain?
