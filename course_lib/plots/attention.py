@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.models import Backbone
-from course_lib.pretext import drawable
+from course_lib.plots.images import drawable
 
 
 def first_filters(backbone: Backbone) -> Tensor:

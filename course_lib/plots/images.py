@@ -1,9 +1,17 @@
-"""Rows and grids of small pictures, and a picture as a file."""
+"""Rows and grids of small pictures, what a network sees as pictures, and a picture as a file."""
 
 import io
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
+
+
+def drawable(seen: Tensor) -> Tensor:
+    """Floats around zero, N x …, as a network sees them, to uint8 0…255 for a figure: zero is middle grey, and each
+    sample is stretched until its own largest number is black or white."""
+    largest = seen.abs().flatten(1).amax(1).clamp_min(1e-8)
+    return (127.5 * (1 + seen / largest.view(-1, *[1] * (seen.dim() - 1)))).round().to(torch.uint8)
 
 
 def image_row(images: Tensor, titles: list[str] | None = None, side: float = 1.3):

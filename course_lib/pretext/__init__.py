@@ -83,13 +83,6 @@ def normalise(images: Tensor) -> Tensor:
     return images.to(torch.float32, memory_format=layout).div_(127.5).sub_(1.0)
 
 
-def drawable(seen: Tensor) -> Tensor:
-    """Floats around zero, N x …, as a network sees them, to uint8 0…255 for a figure: zero is middle grey, and each
-    sample is stretched until its own largest number is black or white."""
-    largest = seen.abs().flatten(1).amax(1).clamp_min(1e-8)
-    return (127.5 * (1 + seen / largest.view(-1, *[1] * (seen.dim() - 1)))).round().to(torch.uint8)
-
-
 def pooled(maps: Tensor, numbers: int = 512) -> Tensor:
     """Feature maps N x C x h x w averaged over a grid of cells: float32 N x D.
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from course_lib.data import Batch
 from course_lib.errors import CourseError
 from course_lib.models import Backbone, initialise
-from course_lib.pretext import PretextTask, drawable, normalise, patches
+from course_lib.plots.images import drawable
+from course_lib.pretext import PretextTask, normalise, patches
 from course_lib.pretext.patches import Grid
 
 TILES = 9  # three by three, counted row by row from 0

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from course_lib.data import Batch
 from course_lib.errors import CourseError
 from course_lib.models import Backbone, initialise
-from course_lib.pretext import PretextTask, drawable, normalise, patches, pooled
+from course_lib.plots.images import drawable
+from course_lib.pretext import PretextTask, normalise, patches, pooled
 from course_lib.pretext.patches import Grid
 
 ANCHOR = 4  # the middle one of nine patches, row by row

@@ -45,11 +45,11 @@ from course_lib.evaluation.probes import best_stage, probe_stages
 from course_lib.evaluation.supervised import Supervised
 from course_lib.exercises import exercise
 from course_lib.features import extract, frozen
-from course_lib.plots.images import image_row
+from course_lib.plots.images import drawable, image_row
 from course_lib.plots.layers import bars_beside_chance
 from course_lib.plots.patches import layouts, marked_patches, question_pictures
 from course_lib.plots.settings import in_words, setting_bars
-from course_lib.pretext import drawable, normalise, pooled
+from course_lib.pretext import normalise, pooled
 from course_lib.pretext.patches import brightness, grid_for, projected, projected_and_greyscaled
 from course_lib.pretext.relative_position import ANCHOR, DIRECTIONS, OF_THE_MIDDLE, QUERIES, RelativePosition
 from course_lib.shortcuts import AbsolutePosition, leaking, read_place_from_profiles

@@ -42,9 +42,9 @@ from course_lib.evaluation.supervised import Supervised
 from course_lib.evaluation.transfer import keypoints, normals
 from course_lib.exercises import exercise
 from course_lib.features import frozen
-from course_lib.plots.images import image_row
+from course_lib.plots.images import drawable, image_row
 from course_lib.plots.settings import in_words, setting_bars
-from course_lib.pretext import drawable, patches
+from course_lib.pretext import patches
 from course_lib.pretext.jigsaw import Jigsaw, compose
 from course_lib.start import start
 from course_lib.widgets.explorers import SettingsExplorer

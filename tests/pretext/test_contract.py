@@ -9,7 +9,7 @@ from torch import nn
 
 from course_lib import features
 from course_lib.models import build_backbone, initialise
-from course_lib.pretext import PretextTask, drawable, normalise, pooled
+from course_lib.pretext import PretextTask, normalise, pooled
 from course_lib.pretext.rotation import Rotation, shifted_and_mirrored
 from course_lib.training import Step, fit
 
@@ -173,8 +173,3 @@ def test_represents_every_stage(task_class, dataset):
         width = backbone.widths[stage]
         side = min(map_side, round((512 / width) ** 0.5))  # about 512 numbers at every stage, where the map allows it
         assert rows.shape == (64, side * side * width * towers)
-
-
-def test_floats_are_drawn_with_zero_in_the_middle_and_each_samples_largest_at_an_end():
-    seen = torch.tensor([[[-2.0, 0.0, 1.0]], [[0.1, 0.0, -0.05]], [[0.0, 0.0, 0.0]]])
-    assert drawable(seen).tolist() == [[[0, 128, 191]], [[255, 128, 64]], [[128, 128, 128]]]
