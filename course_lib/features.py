@@ -73,6 +73,8 @@ def extract(
     with frozen(backbone):
         for start in range(0, len(data), batch_size):
             batch = data.batch(torch.arange(start, min(start + batch_size, len(data)), device=data.device))
+            if batch.images is not None:  # once, not at every stage
+                batch.images = batch.images.contiguous(memory_format=torch.channels_last)
             once = _Once(backbone, stages)
             for stage in stages:
                 some = represent(once, batch, stage).float().cpu()

@@ -79,8 +79,9 @@ class PretextTask(nn.Module):
 
 def normalise(images: Tensor) -> Tensor:
     """uint8 images (… x 3 x H x W, 0…255) to float32 in -1…1, laid out channels-last, which convolutions prefer."""
-    layout = torch.channels_last if images.dim() == 4 else torch.preserve_format
-    return images.to(torch.float32, memory_format=layout).div_(127.5).sub_(1.0)
+    if images.dim() == 4:
+        images = images.contiguous(memory_format=torch.channels_last)  # before, while they are a quarter of the bytes
+    return images.to(torch.float32).div_(127.5).sub_(1.0)
 
 
 def pooled(maps: Tensor, numbers: int = 512) -> Tensor:

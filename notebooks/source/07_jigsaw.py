@@ -232,7 +232,7 @@ session.show(
 # Watch the loss at the start. Guessing gives ln 24. Does it fall at once, or stay there for a while? What one tile says helps little before the others say something, too.
 
 # %%
-steps = session.budget(quick=600, classroom=5000, full=30000)
+steps = session.budget(quick=500, classroom=5000, full=30000)
 sweep_steps = session.budget(quick=400, classroom=5000, full=30000)  # for the experiments of many networks
 asked = photos.test.subset(slice(session.budget(quick=1500, classroom=10000)))  # the pictures that networks are asked about
 backbone, task = new_network()
