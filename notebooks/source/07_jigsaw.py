@@ -232,7 +232,7 @@ session.show(
 # Watch the loss at the start. Guessing gives ln 24. Does it fall at once, or stay there for a while? What one tile says helps little before the others say something, too.
 
 # %%
-steps = session.budget(quick=500, classroom=5000, full=30000)
+steps = session.budget(quick=450, classroom=5000, full=30000)
 sweep_steps = session.budget(quick=400, classroom=5000, full=30000)  # for the experiments of many networks
 asked = photos.test.subset(slice(session.budget(quick=1500, classroom=10000)))  # the pictures that networks are asked about
 backbone, task = new_network()
@@ -497,7 +497,7 @@ session.claim("jig.transfers")
 # %%
 def geometry(read):
     """What a linear map reads off each network's features, at its best stage on the validation pictures."""
-    sizes = {"train_size": session.budget(quick=1500), "test_size": session.budget(quick=1000)}
+    sizes = {"train_size": session.budget(quick=1000), "test_size": session.budget(quick=800)}
     found = {name: read(*network, photos, session.rng("geometry"), **sizes) for name, network in networks.items()}
     return {name: stages[best_stage(stages)].test for name, stages in found.items()}
 
