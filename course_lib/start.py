@@ -78,15 +78,15 @@ class Session:
     """One run of one notebook: its parameters, its data, its generators, and the results that it leaves behind.
 
     Attributes:
-        notebook, profile, dataset_name, seed: as given to `start`.
+        notebook, profile, dataset_name, seed, part: as given to `start`.
         device: `cpu`, `cuda` or `mps`.
         precision: what training computes in, torch.bfloat16 or torch.float32.
         out: the folder of results and checkpoints.
     """
 
-    def __init__(self, notebook: str, profile: str, dataset: str, seed: int, device: str):
+    def __init__(self, notebook: str, profile: str, dataset: str, seed: int, device: str, part: str = ""):
         self.notebook, self.profile, self.dataset_name, self.seed, self.device = notebook, profile, dataset, seed, device
-        self.precision = default_precision(device)
+        self.part, self.precision = part, default_precision(device)
         self.out = output_directory()
         self.records: dict[str, dict] = {}
         self.forecasts: dict[str, float] = {}
@@ -103,7 +103,8 @@ class Session:
     @cached_property
     def dataset(self) -> data.Dataset:
         """The data set, opened once; built and cached the first time anyone asks for it."""
-        return data.open_dataset(self.dataset_name, device=self.device)
+        name = f"world:{self.part}" if self.dataset_name == "world" and self.part else self.dataset_name
+        return data.open_dataset(name, device=self.device)
 
     def rng(self, purpose: str, device: str = "cpu") -> torch.Generator:
         """A fresh generator that depends on the seed and on `purpose` only.
@@ -126,11 +127,11 @@ class Session:
     def backbone(
         self, purpose: str = "backbone", name: str = "small", width: int = 16, image_size: int | None = None
     ) -> Backbone:
-        """A backbone on this session's device, for the data set's images unless another `image_size` is given.
+        """A backbone on this session's device, for the data set's images or clips unless another `image_size` is given.
 
         `purpose` names its first weights: equal words, equal weights.
         """
-        size = image_size or self.dataset.size
+        size = image_size or self.dataset.size or self.dataset.train.clips.shape[-1]
         backbone = build_backbone(name, rng=self.rng(purpose), width=width, image_size=size)
         return backbone.to(self.device)
 
@@ -428,7 +429,7 @@ class Session:
 
 
 def start(
-    notebook: str, *, profile: str = "quick", dataset: str = "world", seed: int = 0, device: str = "auto"
+    notebook: str, *, profile: str = "quick", dataset: str = "world", seed: int = 0, device: str = "auto", part: str = ""
 ) -> Session:
     """Open a notebook: check its parameters, set the figures' style, show what it will take, and return the session.
 
@@ -438,6 +439,7 @@ def start(
         dataset: `world`, `cifar10`, `stl10`, `imagenette`, or `folder:PATH` for your own photos.
         seed: 0 or a positive whole number.
         device: `auto`, `cpu`, `cuda` or `mps`.
+        part: what of the world `world` stands for in this notebook: clips, sounds; its scenes unless given.
 
     Raises:
         CourseError: a parameter is not one of these, or there is no such notebook.
@@ -445,7 +447,7 @@ def start(
     sources = sorted(path.stem for path in (project() / "notebooks" / "source").glob("*.py"))
     if notebook not in sources:
         raise CourseError(f"There is no notebook '{notebook}'; there are {', '.join(sources)}.")
-    session = Session(notebook, *validate_parameters(profile, dataset, seed, device))
+    session = Session(notebook, *validate_parameters(profile, dataset, seed, device), part)
     style.apply()
     memory.give_back_after_each_cell()
     style.show_markdown(_title_card(session))

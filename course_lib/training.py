@@ -116,9 +116,16 @@ def fit(
         The history. The resumed history equals the uninterrupted one, bit for bit; so do the weights.
 
     Raises:
-        CourseError: the backbone is being trained already, the loss is no longer a number, the checkpoint belongs to
-            another network, is damaged, or is not the one that `continues` needs, or it cannot be written.
+        CourseError: the samples lack what the task learns from, the backbone is being trained already, the loss is no longer a
+            number, the checkpoint belongs to another network, is damaged, or is not the one that `continues` needs, or it
+            cannot be written.
     """
+    missing = [name for name in task.content if getattr(data, name) is None]
+    if missing:
+        raise CourseError(
+            f"{type(task).__name__} learns from {' and '.join(task.content)}, and these samples have no {missing[0]}: 'world' "
+            "has images, 'world:clips' has clips, 'world:sounds' has clips and sounds."
+        )
     with _lock:
         if backbone in _in_training:
             raise CourseError("This network is being trained already; press Stop or wait for it to finish, then try again.")

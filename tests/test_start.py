@@ -19,6 +19,17 @@ def session(tmp_path, monkeypatch, dataset):
 
 
 @pytest.mark.parametrize(
+    ("name", "part", "opened"),
+    [("world", "", "world"), ("world", "clips", "world:clips"), ("world:cells", "clips", "world:cells"), ("a", "b", "a")],
+)
+def test_world_stands_for_the_part_that_a_notebook_is_about(tmp_path, monkeypatch, name, part, opened):
+    monkeypatch.setenv("COURSE_OUT", str(tmp_path))
+    monkeypatch.setattr(start_module.data, "open_dataset", lambda name, device: name)
+    session = Session("02_rotation", "quick", name, 0, "cpu", part)
+    assert session.dataset == opened and session.dataset_name == name
+
+
+@pytest.mark.parametrize(
     ("wrong", "named"),
     [
         ({"profile": "fast"}, "'fast'"),

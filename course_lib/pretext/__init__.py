@@ -29,6 +29,7 @@ class PretextTask(nn.Module):
     from the generator handed in (`rng`, on the data's device); the constructor gets one on the CPU for its head.
     """
 
+    content = ("images",)  # what it needs of each sample: images, clips, sounds
     uses_labels = False  # True: batches carry the class labels (semi-supervised tasks)
     batch_coupled = False  # True: the loss of one sample depends on the others (contrastive, batch statistics)
     chance: float | None = None  # what guessing scores, where that is known

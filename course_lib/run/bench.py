@@ -20,8 +20,9 @@ from course_lib.paths import write_atomically
 from course_lib.start import default_precision
 from course_lib.training import Step
 
-VISIBLE = 256  # what the network sees in a step: rotation makes it of 64 images
+VISIBLE = 256  # pictures, or as many pixels, that the network sees in a step: rotation makes them of 64 images
 SIDE = 32  # pixels
+FRAMES = 16  # of a clip
 WIDTH = 16
 
 
@@ -51,14 +52,17 @@ def measure(device: str, out: Path, repetitions: int = 40, say: Callable[[str], 
 
 def _steps(name: str, device: str) -> tuple[Callable[[], None], Callable[[], None]]:
     rng = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (4096, 3, SIDE, SIDE), generator=rng, dtype=torch.uint8).to(device)
-    labels = torch.randint(0, 10, (4096,), generator=rng).to(device)
-    data = Split(labels, [str(k) for k in range(10)], images, device=torch.device(device))
+    kind = pretext.load(name)
+    count = 4096 if kind.content == ("images",) else 512
+    shapes = {"images": (count, 3, SIDE, SIDE), "clips": (count, FRAMES, 3, SIDE, SIDE)}
+    content = {of: torch.randint(0, 256, shapes[of], generator=rng, dtype=torch.uint8).to(device) for of in kind.content}
+    labels = torch.randint(0, 10, (count,), generator=rng).to(device)
+    data = Split(labels, [str(k) for k in range(10)], **content, device=torch.device(device))
     precision, draw = default_precision(device), torch.Generator(device).manual_seed(0)
 
     def network():
         backbone = build_backbone("small", rng=torch.Generator().manual_seed(0), width=WIDTH, image_size=SIDE)
-        task = pretext.load(name)(backbone, torch.Generator().manual_seed(0))
+        task = kind(backbone, torch.Generator().manual_seed(0))
         step = Step(backbone, task, draw).to(device, memory_format=torch.channels_last).train()
         task.setup(backbone, data)
         return step, torch.optim.AdamW(step.parameters(), 4e-3, weight_decay=0.05)
@@ -68,8 +72,8 @@ def _steps(name: str, device: str) -> tuple[Callable[[], None], Callable[[], Non
 
     step, optimiser = network()
     visible, hidden = step.task.hide(step.task.sample(data, 8, draw), draw)
-    copies = len(visible) // 8 if isinstance(visible, torch.Tensor) else 1
-    size = VISIBLE // copies
+    first = visible if isinstance(visible, torch.Tensor) else visible[0]
+    size = VISIBLE // max(1, round(first.numel() / (8 * 3 * SIDE * SIDE)))  # rotation makes four pictures of one
 
     def ours():
         batch = step.task.sample(data, size, draw)

@@ -1,0 +1,52 @@
+"""Single frames of clips, as pictures: what probes, neighbours and supervised controls are asked about."""
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from course_lib.data.splits import Dataset, Split
+from course_lib.errors import CourseError
+
+
+def frames(dataset: Dataset, count: int, label: str | None = None) -> Dataset:
+    """A data set of `count` frames of each clip, spread evenly over it, one behind the other.
+
+    Annotations with an entry for every frame give that of the frame, others that of its clip; `clip` is its number in the
+    split. With `label`, the annotation of that name (whole numbers from 0) takes the classes' place.
+
+    Raises:
+        CourseError: the data has no clips, fewer frames than asked for, or no such annotation.
+    """
+    if dataset.train.clips is None:
+        raise CourseError(f"{dataset.name} has no clips; choose a data set that has, such as 'world:clips'.")
+    length = dataset.train.clips.shape[1]
+    if not 1 <= count <= length:
+        raise CourseError(f"A clip has {length} frames, and {count} of each were asked for: ask for 1 to {length}.")
+    if label is not None and label not in dataset.train.annotations:
+        raise CourseError(f"{dataset.name} does not know the {label} of its clips; leave `label` out.")
+    moments = ((torch.arange(count) + 0.5) * length / count).long()
+    splits = {name: _frames(getattr(dataset, name), moments, label) for name in ("train", "val", "test")}
+    classes = dataset.classes
+    if label is not None:
+        classes = [str(k) for k in range(int(max(split.labels.max() for split in splits.values())) + 1)]
+        splits = {name: dataclasses.replace(split, classes=classes) for name, split in splits.items()}
+    return dataclasses.replace(dataset, **splits, classes=classes, size=dataset.train.clips.shape[-1])
+
+
+def _frames(split: Split, moments: Tensor, label: str | None) -> Split:
+    length, many = split.clips.shape[1], len(moments)
+
+    def each(values):
+        if isinstance(values, list):
+            return [value for value in values for _ in range(many)]
+        if values.dim() > 1 and values.shape[1] == length:
+            return values[:, moments.to(values.device)].flatten(0, 1)
+        return values.repeat_interleave(many, 0)
+
+    annotations = {name: each(split.annotations[name]) for name in split.annotations if name != "flow"}
+    annotations["clip"] = torch.arange(len(split)).repeat_interleave(many)
+    labels = each(split.labels) if label is None else annotations[label].long().to(split.labels.device)
+    return dataclasses.replace(
+        split, labels=labels, images=each(split.clips), clips=None, sounds=None, rate=None, annotations=annotations
+    )
