@@ -38,12 +38,12 @@ def unscramble(tiles: Tensor, index: Tensor, permutations: Tensor) -> Tensor:
     return scramble(tiles, index, permutations.argsort(1))
 
 
-def compose(tiles: Tensor, gap: int = 2) -> Tensor:
-    """Tiles uint8 N x 9 x C x p x p laid out three by three, `gap` white pixels between: uint8 N x C x S x S, S = 3p + 2 gap."""
-    side = tiles.shape[-1] + gap
-    padded = F.pad(tiles, (0, gap, 0, gap), value=255).unflatten(1, (3, 3))  # N x row x column x C x y x x
-    whole = padded.permute(0, 3, 1, 4, 2, 5).reshape(len(tiles), -1, 3 * side, 3 * side)
-    return whole[..., : 3 * side - gap, : 3 * side - gap]
+def compose(tiles: Tensor, gap: int = 2, columns: int = 3) -> Tensor:
+    """Tiles uint8 N x K x C x p x p laid out in rows of `columns`, `gap` white pixels between: uint8 N x C x H x W; of nine,
+    H = W = 3p + 2 gap."""
+    padded = F.pad(tiles, (0, gap, 0, gap), value=255).unflatten(1, (-1, columns))  # N x row x column x C x y x x
+    whole = padded.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
+    return whole[..., : whole.shape[-2] - gap, : whole.shape[-1] - gap]
 
 
 class Jigsaw(PretextTask):

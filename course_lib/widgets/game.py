@@ -4,6 +4,7 @@
 """
 
 import html
+import math
 from collections.abc import Callable, Sequence
 
 import ipywidgets
@@ -311,7 +312,7 @@ class Game:
 
 
 def _large(image: Tensor, alt: str, side: int = 256) -> str:
-    """One uint8 image 3 x H x W as an HTML image about `side` pixels wide, its pixels kept square and sharp."""
-    factor = max(1, side // image.shape[-1])
+    """One uint8 image 3 x H x W as an HTML image of about `side` x `side` pixels, its pixels kept square and sharp."""
+    factor = max(1, side // math.isqrt(image.shape[-2] * image.shape[-1]))  # of a strip, as much area
     large = image.repeat_interleave(factor, 1).repeat_interleave(factor, 2).to(torch.uint8)
     return image_tag(picture_png(large), alt)

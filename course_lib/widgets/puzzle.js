@@ -1,4 +1,4 @@
-// The puzzle's face: nine tiles that are swapped by mouse, touch or keyboard. What happened is one list, `swaps`, of
+// The puzzle's face: tiles in rows, swapped by mouse, touch or keyboard. What happened is one list, `swaps`, of
 // [place, place, seconds since the first tile was picked up]; the order of the tiles and the moves follow from it.
 // Nothing waits for the kernel, which may be busy.
 
@@ -13,12 +13,15 @@ function element(parent, tag, className, attributes = {}) {
 }
 
 function render({ model, el }) {
+  const count = model.get("tiles").length;
+  const columns = model.get("columns");
+  const noun = model.get("noun");
   const root = element(el, "div", "course-puzzle");
-  const grid = element(root, "div", "course-puzzle-grid", { role: "grid", "aria-label": "Nine tiles to put in order" });
-  const cells = [0, 1, 2].flatMap(() => {
+  const grid = element(root, "div", "course-puzzle-grid", { role: "grid", "aria-label": `${count} ${noun}s to put in order` });
+  const cells = Array.from({ length: count / columns }).flatMap(() => {
     const row = element(grid, "div", "course-puzzle-row", { role: "row" });
     // JupyterLab would take arrow keys and Enter for its own, were it not told to leave them.
-    return [0, 1, 2].map(() =>
+    return Array.from({ length: columns }, () =>
       element(row, "div", "course-puzzle-cell", { role: "gridcell", "data-lm-suppress-shortcuts": "true" }),
     );
   });
@@ -38,11 +41,11 @@ function render({ model, el }) {
 
   const seconds = () => (began === null ? 0 : ((ended ?? performance.now()) - began) / 1000);
   const order = () => {
-    const tiles = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+    const tiles = Array.from({ length: count }, (_, place) => place);
     for (const [a, b] of model.get("swaps")) [tiles[a], tiles[b]] = [tiles[b], tiles[a]];
     return tiles;
   };
-  const tile = (place) => `tile ${order()[place] + 1}`;
+  const tile = (place) => `${noun} ${order()[place] + 1}`;
 
   function tick() {
     const whole = Math.floor(seconds());
@@ -57,7 +60,7 @@ function render({ model, el }) {
       images[place].src = model.get("tiles")[number] ?? "";
       cells[place].tabIndex = place === focused ? 0 : -1;
       cells[place].setAttribute("aria-selected", String(up));
-      cells[place].setAttribute("aria-label", `place ${place + 1} of 9, tile ${number + 1}${up ? ", picked up" : ""}`);
+      cells[place].setAttribute("aria-label", `place ${place + 1} of ${count}, ${noun} ${number + 1}${up ? ", picked up" : ""}`);
     });
     tick();
   }
@@ -98,8 +101,8 @@ function render({ model, el }) {
     if (place < 0 || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     if (event.key in ARROWS) {
       const [down, right] = ARROWS[event.key];
-      const row = Math.min(2, Math.max(0, Math.floor(place / 3) + down));
-      focus(3 * row + Math.min(2, Math.max(0, (place % 3) + right)));
+      const row = Math.min(count / columns - 1, Math.max(0, Math.floor(place / columns) + down));
+      focus(columns * row + Math.min(columns - 1, Math.max(0, (place % columns) + right)));
     } else if (event.key === "Enter" || event.key === " ") {
       if (!event.repeat) choose(place);
     } else if (event.key === "Escape" && picked !== null) {

@@ -1,5 +1,6 @@
 """The puzzle: its tray by counting, its widget by the messages that the screen sends, and a game played with it."""
 
+import itertools
 import re
 
 import pytest
@@ -159,6 +160,31 @@ def test_the_right_picture_comes_after_the_answer_and_not_before():
 def test_what_makes_no_puzzle_is_refused(tiles, hidden, sentence):
     with pytest.raises(CourseError, match=sentence):
         Puzzle(tiles, PERMUTATIONS, hidden)
+
+
+# --- frames of a film
+
+ENDS_AND_MIDDLE = torch.tensor([[0, 1, 2], [1, 0, 2], [0, 2, 1]])  # the frame in the middle: second, first, third
+FRAMES = torch.arange(3, dtype=torch.uint8)[:, None, None, None].expand(3, 3, 4, 4) * 100
+
+
+@pytest.mark.parametrize("hidden", [0, 1, 2])
+def test_frames_may_run_backwards(hidden):
+    shown = Puzzle(FRAMES[ENDS_AND_MIDDLE[hidden]][None], ENDS_AND_MIDDLE, [hidden], noun="frame", reversible=True)
+    assert (shown.board.noun, shown.board.columns, len(shown.board.tiles)) == ("frame", 3, 3)
+    assert shown.arrangement(0, hidden).shape == (3, 4, 16)
+    for order in itertools.permutations(range(3)):
+        lie = [int(FRAMES[ENDS_AND_MIDDLE[hidden]][tile, 0, 0, 0]) // 100 for tile in order]
+        tray = Tray([], 3, reversible=True)
+        tray.order = list(order)
+        assert (tray.claim(ENDS_AND_MIDDLE) == hidden) == (lie in ([0, 1, 2], [2, 1, 0]))
+        assert tray.claim(ENDS_AND_MIDDLE) >= 0  # whichever order: of three, one is in the middle
+
+
+def test_tiles_fill_their_rows():
+    with pytest.raises(CourseError, match="9 tiles do not fill rows of 4"):
+        Puzzle(SCRAMBLED, PERMUTATIONS, columns=4)
+    assert Puzzle(FRAMES[None], ENDS_AND_MIDDLE, columns=1).arrangement(0, 0).shape == (3, 16, 4)
 
 
 # --- in a game
