@@ -213,8 +213,9 @@ class Puzzle:
         pictures = [(self._laid_out(item, tray.order), "Your arrangement")]
         if not tray.solved(self.permutations[right]):
             pictures.append((self.arrangement(item, right), "The picture"))
+        width = f"{50 * self.columns}px"
         figures = "".join(
-            f'<figure style="display:inline-block;margin:0 1em 0 0">{image_tag(picture_png(picture), title, f"{50 * self.columns}px")}'
+            f'<figure style="display:inline-block;margin:0 1em 0 0">{image_tag(picture_png(picture), title, width)}'
             f"<figcaption>{title}</figcaption></figure>"
             for picture, title in pictures
         )
