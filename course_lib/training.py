@@ -148,6 +148,9 @@ def fit(
         if continues is not None or (checkpoint is not None and checkpoint.exists()):
             _resume(checkpoint, step_module, optimiser, history, settings, continues)
 
+        def autocast():
+            return torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16)
+
         began = time.perf_counter()
         steps_an_epoch = max(1, len(data) // batch_size)
         losses = torch.zeros(steps, device=device)  # kept on the device: reading a number would make it wait
@@ -161,7 +164,7 @@ def fit(
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate * schedule(step, steps) * factor
             batch = task.sample(data, batch_size, step_module.rng)
-            with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+            with autocast():
                 outcome = step_module(batch)
             optimiser.zero_grad(set_to_none=True)
             outcome.loss.backward()
@@ -179,7 +182,8 @@ def fit(
                     raise CourseError(f"The loss is no longer a number at step {done}; try a smaller learning rate.")
                 history.seconds = time.perf_counter() - began
             if ends or done % REPORT_EVERY == 0:
-                history.scores.append((done, task.score(outcome.prediction, outcome.hidden)))
+                with torch.no_grad(), autocast():  # a score may run part of the head once more
+                    history.scores.append((done, task.score(outcome.prediction, outcome.hidden)))
             if saves:
                 save_checkpoint(checkpoint, step_module, optimiser, history, settings)
             if on_report and (ends or done % REPORT_EVERY == 0):

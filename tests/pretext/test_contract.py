@@ -1,13 +1,16 @@
 """The contract holds methods of very different kinds: each here trains a few steps and resumes bit for bit."""
 
 import copy
+import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib import features
+from course_lib import features, pretext
+from course_lib.data import Split
+from course_lib.evaluation.pretext import pretext_scores
 from course_lib.models import build_backbone, initialise
 from course_lib.pretext import PretextTask, normalise, pooled
 from course_lib.pretext.rotation import Rotation, shifted_and_mirrored
@@ -173,3 +176,18 @@ def test_represents_every_stage(task_class, dataset):
         width = backbone.widths[stage]
         side = min(map_side, round((512 / width) ** 0.5))  # about 512 numbers at every stage, where the map allows it
         assert rows.shape == (64, side * side * width * towers)
+
+
+@pytest.mark.parametrize("name", pretext.names())
+def test_every_task_trains_and_is_scored_in_half_precision(name):
+    """As it is on a GPU, and on processors that compute in bfloat16."""
+    shapes = {"images": (12, 3, 48, 48), "clips": (12, 8, 3, 48, 48)}
+    rng, kind = torch.Generator().manual_seed(4), pretext.load(name)
+    content = {of: torch.randint(0, 256, shapes[of], generator=rng, dtype=torch.uint8) for of in kind.content}
+    data = Split(torch.arange(12) % 2, ["a", "b"], **content)
+    backbone = build_backbone("small", rng=rng, width=8, image_size=48)
+    task = kind(backbone, rng)
+    history = fit(backbone, task, data, steps=2, batch_size=6, precision=torch.bfloat16)
+    found = pretext_scores(backbone, task, data, rng, precision=torch.bfloat16)
+    for scores in (history.scores[-1][1], found):
+        assert all(math.isfinite(value) for value in scores.values()), scores
