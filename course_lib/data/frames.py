@@ -1,6 +1,7 @@
 """Single frames of clips, as pictures: what probes, neighbours and supervised controls are asked about."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -34,19 +35,36 @@ def frames(dataset: Dataset, count: int, label: str | None = None) -> Dataset:
     return dataclasses.replace(dataset, **splits, classes=classes, size=dataset.train.clips.shape[-1])
 
 
-def _frames(split: Split, moments: Tensor, label: str | None) -> Split:
-    length, many = split.clips.shape[1], len(moments)
+class _OfFrames(Mapping):
+    """The annotations of chosen frames, each taken out when it is asked for: masks weigh more than pictures."""
 
-    def each(values):
+    def __init__(self, split: Split, moments: Tensor):
+        self._split, self._moments, self._length = split, moments, split.clips.shape[1]
+        self._names = [name for name in split.annotations if name != "flow"] + ["clip"]  # flow lies between frames
+
+    def __getitem__(self, name: str) -> Tensor | list:
+        if name not in self._names:
+            raise KeyError(name)
+        return self.each(torch.arange(len(self._split)) if name == "clip" else self._split.annotations[name])
+
+    def __iter__(self):
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def each(self, values: Tensor | list) -> Tensor | list:
+        """Of values for every frame those of the chosen ones, of values for every clip one for each chosen frame."""
         if isinstance(values, list):
-            return [value for value in values for _ in range(many)]
-        if values.dim() > 1 and values.shape[1] == length:
-            return values[:, moments.to(values.device)].flatten(0, 1)
-        return values.repeat_interleave(many, 0)
+            return [value for value in values for _ in self._moments]
+        if values.dim() > 1 and values.shape[1] == self._length:
+            return values[:, self._moments.to(values.device)].flatten(0, 1)
+        return values.repeat_interleave(len(self._moments), 0)
 
-    annotations = {name: each(split.annotations[name]) for name in split.annotations if name != "flow"}
-    annotations["clip"] = torch.arange(len(split)).repeat_interleave(many)
-    labels = each(split.labels) if label is None else annotations[label].long().to(split.labels.device)
+
+def _frames(split: Split, moments: Tensor, label: str | None) -> Split:
+    found = _OfFrames(split, moments)
+    labels = found.each(split.labels) if label is None else found[label].long().to(split.labels.device)
     return dataclasses.replace(
-        split, labels=labels, images=each(split.clips), clips=None, sounds=None, rate=None, annotations=annotations
+        split, labels=labels, images=found.each(split.clips), clips=None, sounds=None, rate=None, annotations=found
     )

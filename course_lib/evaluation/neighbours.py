@@ -1,7 +1,8 @@
-"""Nearest neighbours: which images does a network find alike?"""
+"""Nearest neighbours: which images does a network find alike, and which cells of two frames?"""
 
 import re
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -46,3 +47,43 @@ def part_patches(data: Split, size: int) -> tuple[Tensor, list[str]]:
     classes = [data.classes[label] for label in data.labels[sample.to(data.labels.device)].tolist()]
     names = [re.sub("^(left|right|near|far)_", "", KEYPOINTS[c][k]) for c, k in zip(classes, which.tolist(), strict=True)]
     return patches, [f"{c} {name.replace('_', ' ')}" for c, name in zip(classes, names, strict=True)]
+
+
+def share_alike(found: Tensor, queries: Split, bank: Split, name: str) -> float:
+    """The share (0…1) of neighbours (Q x k rows of `bank`) whose annotation `name` is their query's. "pose" stands for the
+    points of figures: the share of them that lie within a tenth of the picture's side of the query's.
+
+    Raises:
+        CourseError: the samples have no such annotation.
+    """
+    key = "keypoints" if name == "pose" else name
+    if key not in queries.annotations:
+        raise CourseError(f"These samples have no {key}, so their neighbours cannot be compared in {name}.")
+    mine, theirs = queries.annotations[key].cpu(), bank.annotations[key].cpu()[found.cpu()]
+    if name != "pose":
+        return (theirs == mine[:, None]).float().mean().item()
+    distance = (theirs[..., :2] - mine[:, None, :, :2]).norm(dim=3)
+    return (distance <= 0.1 * queries.images.shape[-1]).float().mean().item()
+
+
+def follow(maps: Tensor, first: Tensor, nearest: int = 5, reach: int = 4) -> Tensor:
+    """Where a thing goes in the frames of a clip, if cells with like features show the same thing: float T x h x w, 0…1.
+
+    Each cell of a frame gets what the first frame's most similar cells have, those not farther than `reach` cells away
+    (Vondrick et al. 2018, arXiv:1806.09594, section 3, point to the colours of an earlier frame in the same way).
+
+    Args:
+        maps: features of the frames, T x C x h x w.
+        first: how much of each cell the thing covers in the first frame, h x w.
+        nearest: how many cells are asked.
+    """
+    count, _, height, width = maps.shape
+    cells = F.normalize(maps.flatten(2), dim=1)  # T x C x hw
+    row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    place = torch.stack([row, column]).flatten(1).to(maps.device)
+    far = (place[:, :, None] - place[:, None]).abs().amax(0) > reach  # hw x hw
+    found = []
+    for frame in cells:  # one at a time: every cell is compared with every cell
+        best = (frame.T @ cells[0]).masked_fill(far, -2.0).topk(min(nearest, height * width), dim=1)
+        found.append(((best.values * 20).softmax(1) * first.flatten()[best.indices]).sum(1))
+    return torch.stack(found).view(count, height, width)

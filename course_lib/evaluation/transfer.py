@@ -1,21 +1,24 @@
-"""What features know about space: surface normals and the points of a body, read off by a linear map.
+"""What features know about space: surface normals and the points of a body, read off by a linear map or after fine-tuning.
 
-Both are known for every scene of the world. A class name says little about them, so they ask something else of a network
-than a probe of classes does (Goyal et al. 2019, arXiv:1905.01235, section 6.4, use normals for that reason).
+Both are known for every scene of the world, points also in every frame of its clips. A class name says little about
+them, so they ask something else of a network than a probe of classes does (Goyal et al. 2019, arXiv:1905.01235, section
+6.4, use normals for that reason).
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.data import Dataset, Split
+from course_lib.data import Batch, Dataset, Split
 from course_lib.data.world.objects import KEYPOINTS
 from course_lib.errors import CourseError
 from course_lib.evaluation.probes import Probe
 from course_lib.features import extract, random_subset
-from course_lib.pretext import PretextTask
+from course_lib.models import Backbone, initialise
+from course_lib.pretext import PretextTask, normalise
 
 STRENGTHS = (100.0, 1000.0, 10_000.0)  # of the ridge's penalty, on features with spread 1; the validation split chooses
 CELLS = 4  # along each side, over which normals are averaged
@@ -40,7 +43,8 @@ def normals(
     def explained(said: Tensor, true: Tensor) -> float:
         return 1 - ((said - true).square().sum() / (true - true.mean(0)).square().sum()).item()
 
-    return _read(task, backbone, dataset, rng, (train_size, test_size), target, explained)
+    found = _read(task, backbone, _drawn(dataset, rng, train_size, test_size), target, explained)
+    return {stage: probe for stage, (probe, _) in found.items()}
 
 
 def keypoints(
@@ -64,10 +68,93 @@ def keypoints(
         points = data.annotations["keypoints"][:, : len(KEYPOINTS[body]), :2]
         return points.float().cpu().flatten(1) / side
 
-    def found(said: Tensor, true: Tensor) -> float:
-        return ((said - true).unflatten(1, (-1, 2)).norm(dim=2) <= NEAR).float().mean().item()
+    found = _read(task, backbone, _drawn(dataset, rng, train_size, test_size, label), target, _near)
+    return {stage: probe for stage, (probe, _) in found.items()}
 
-    return _read(task, backbone, dataset, rng, (train_size, test_size), target, found, label)
+
+class Points:
+    """Where the points of figures were put, and where they are, in pixels: columns, then rows.
+
+    Attributes:
+        said, true: float32 N x K x 2.
+        seen: bool N x K; the others are hidden or outside the picture.
+        images: uint8 N x 3 x S x S.
+        validation: PCK at a tenth of the side on the validation split, by which a stage may be chosen.
+    """
+
+    def __init__(self, said: Tensor, asked: Split, validation: float):
+        self.validation = validation
+        truth = _annotation(asked, "keypoints").float().cpu()
+        self.images, self.true, self.seen = asked.images.cpu(), truth[..., :2], truth[..., 2] == 2
+        self.said = said.view_as(self.true).float() * self.images.shape[-1]
+
+
+def points(
+    task: PretextTask, backbone: nn.Module, dataset: Dataset, rng: torch.Generator, train_size: int = 2000, test_size: int = 800
+) -> dict[str, Points]:
+    """By stage: where a ridge regression on frozen features puts the points of figures in test pictures (`data.frames` of the
+    world's clips). `rng` as in `normals`; the penalty is chosen by the PCK on the validation split.
+
+    Raises:
+        CourseError: the data has no keypoints.
+    """
+    asked = _drawn(dataset, rng, train_size, test_size)
+    found = _read(task, backbone, asked, _places, _near)
+    return {stage: Points(said, asked["test"], probe.validation) for stage, (probe, said) in found.items()}
+
+
+class PointRegression(PretextTask):
+    """Puts the points of a figure, in the contract of a pretext task: what is hidden is where somebody marked them.
+
+    Trained on data `with_points`. The last map, on a grid of 6 x 6, feeds one linear layer.
+
+    Args:
+        backbone: built for the pictures' size; trained along, unless somebody froze it.
+        count: how many points.
+        rng: a CPU generator for the head's first weights.
+    """
+
+    uses_labels = True
+
+    def __init__(self, backbone: Backbone, count: int, rng: torch.Generator):
+        super().__init__()
+        self.head = initialise(nn.Linear(36 * backbone.widths[backbone.stage_names[-1]], 2 * count), rng)
+
+    def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """`visible`: float images; `hidden`: N x K x 3, columns and rows as shares of the side from the centre, and
+        2 if seen."""
+        places = batch.labels[..., :2] / batch.images.shape[-1] - 0.5
+        return normalise(batch.images), torch.cat([places, batch.labels[..., 2:]], dim=2)
+
+    def predict(self, backbone: nn.Module, visible: Tensor) -> Tensor:
+        """Columns and rows, N x K x 2, as in `hide`."""
+        return self.head(F.adaptive_avg_pool2d(backbone(visible), 6).flatten(1)).unflatten(1, (-1, 2))
+
+    def loss(self, prediction: Tensor, hidden: Tensor) -> Tensor:
+        """Squared distance, over the points that are seen."""
+        return 100 * (prediction.float() - hidden[..., :2])[hidden[..., 2] == 2].square().mean()
+
+    def score(self, prediction: Tensor, hidden: Tensor) -> dict[str, float]:
+        """`pck`: the share (0…1) of the points seen that are put within a tenth of the side."""
+        distance = (prediction.float() - hidden[..., :2]).norm(dim=2)[hidden[..., 2] == 2]
+        return {"pck": (distance <= NEAR).float().mean().item()}
+
+
+def with_points(split: Split) -> Split:
+    """A split whose labels are the points of its figures: float32 N x K x 3, columns, rows, and 2 if seen.
+
+    Raises:
+        CourseError: the data has no keypoints.
+    """
+    return dataclasses.replace(split, labels=_annotation(split, "keypoints").float().to(split.labels.device))
+
+
+def _places(data: Split) -> Tensor:
+    return _annotation(data, "keypoints")[..., :2].float().cpu().flatten(1) / data.images.shape[-1]
+
+
+def _near(said: Tensor, true: Tensor) -> float:
+    return ((said - true).unflatten(1, (-1, 2)).norm(dim=2) <= NEAR).float().mean().item()
 
 
 def _annotation(data: Split, name: str) -> Tensor:
@@ -76,19 +163,26 @@ def _annotation(data: Split, name: str) -> Tensor:
     return data.annotations[name]
 
 
+def _drawn(dataset: Dataset, rng: torch.Generator, train_size: int, test_size: int, label: int | None = None) -> dict[str, Split]:
+    """Samples of each split, of this label or of all."""
+    asked = {}
+    for name, size in (("train", train_size), ("val", test_size), ("test", test_size)):
+        split = getattr(dataset, name)
+        asked[name] = random_subset(split if label is None else split.subset(split.labels.cpu() == label), size, rng)
+    return asked
+
+
 def _read(
-    task: PretextTask, backbone: nn.Module, dataset: Dataset, rng: torch.Generator, sizes: tuple[int, int],
-    target: Callable[[Split], Tensor], score: Callable[[Tensor, Tensor], float], label: int | None = None,
-) -> dict[str, Probe]:  # fmt: skip
-    """By stage: what `score` says of a ridge regression from features to the target; of samples with this label, or of all."""
+    task: PretextTask, backbone: nn.Module, asked: dict[str, Split], target: Callable[[Split], Tensor],
+    score: Callable[[Tensor, Tensor], float],
+) -> dict[str, tuple[Probe, Tensor]]:  # fmt: skip
+    """By stage: what `score` says of a ridge regression from features to the target, and what it predicts for the test
+    samples."""
     from sklearn.linear_model import Ridge
     from threadpoolctl import threadpool_limits
 
-    features, targets = {}, {}
-    for name, size in zip(("train", "val", "test"), (sizes[0], sizes[1], sizes[1]), strict=True):
-        split = getattr(dataset, name)
-        asked = random_subset(split if label is None else split.subset(split.labels.cpu() == label), size, rng)
-        features[name], targets[name] = extract(task.represent, backbone, asked, backbone.stage_names), target(asked).cpu()
+    features = {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in asked.items()}
+    targets = {name: target(split).cpu() for name, split in asked.items()}
     found = {}
     for stage in backbone.stage_names:
         x = {name: some.pop(stage) for name, some in features.items()}
@@ -98,7 +192,8 @@ def _read(
         for strength in STRENGTHS:
             with threadpool_limits(1, user_api="blas"):  # small matrices: threads would only wait for one another
                 ridge = Ridge(strength).fit(x["train"], targets["train"].numpy())
-            validation, test = (score(torch.from_numpy(ridge.predict(x[name])), targets[name]) for name in ("val", "test"))
-            fitted.append(Probe(stage, validation, test, strength))
-        found[stage] = max(fitted, key=lambda probe: probe.validation)
+            said = {name: torch.from_numpy(ridge.predict(x[name])) for name in ("val", "test")}
+            validation, test = (score(said[name], targets[name]) for name in said)
+            fitted.append((Probe(stage, validation, test, strength), said["test"]))
+        found[stage] = max(fitted, key=lambda pair: pair[0].validation)
     return found

@@ -15,10 +15,10 @@ def drawable(seen: Tensor) -> Tensor:
 
 
 def image_row(images: Tensor, titles: list[str] | None = None, side: float = 1.3):
-    """uint8 images N x 3 x H x W in one row, each below its title."""
+    """uint8 images N x 3 x H x W in one row, each below its title; `side` inches wide."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(side * len(images), side + 0.35), layout="constrained")
+    figure = Figure(figsize=(side * len(images), side * images.shape[-2] / images.shape[-1] + 0.35), layout="constrained")
     axes = figure.subplots(1, len(images), squeeze=False)[0]
     for k, (axis, image) in enumerate(zip(axes, images.cpu(), strict=True)):
         axis.imshow(image.permute(1, 2, 0))
@@ -31,12 +31,14 @@ def image_row(images: Tensor, titles: list[str] | None = None, side: float = 1.3
 def image_grid(
     images: Tensor, columns: int, titles: list[str] | None = None, side: float = 1.05, names: Iterable[str] = ()
 ):  # fmt: skip
-    """uint8 images N x 3 x H x W in rows of `columns`, edge to edge; `titles` above the columns, `names` beside the rows."""
+    """uint8 images N x 3 x H x W in rows of `columns`, edge to edge, each `side` inches wide; `titles` above the columns,
+    `names` beside the rows."""
     from matplotlib.figure import Figure
 
     rows = -(-len(images) // columns)
     margin = max((len(name) for name in names), default=0) * 0.08  # inches
-    figure = Figure(figsize=(side * columns + margin, side * rows + (0.25 if titles else 0)), layout="constrained")
+    high = side * images.shape[-2] / images.shape[-1]
+    figure = Figure(figsize=(side * columns + margin, high * rows + (0.25 if titles else 0)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
     for k, axis in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axis.set_axis_off()

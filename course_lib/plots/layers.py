@@ -1,14 +1,16 @@
 """What each stage of a network is worth."""
 
-from course_lib.plots.style import BLUE, GREEN, GREY, ORANGE
+from course_lib.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE
 
 
 def probe_curve(
-    pretrained: dict[str, float], random: dict[str, float], chance: float, supervised: dict[str, float] | None = None
-):
+    pretrained: dict[str, float], random: dict[str, float], chance: float, supervised: dict[str, float] | None = None,
+    rivals: dict[str, dict[str, float]] | None = None,
+):  # fmt: skip
     """Two panels: a probe's accuracy (0…1) after each stage, pretrained beside random weights; and the difference.
 
-    The dictionaries hold the same stages, first to last. `supervised`: a network trained with the labels, for comparison.
+    The dictionaries hold the same stages, first to last. `supervised`: a network trained with the labels, for comparison;
+    `rivals`: others, by name.
     """
     from matplotlib.figure import Figure
 
@@ -19,6 +21,8 @@ def probe_curve(
     left.plot(stages, [100 * random[stage] for stage in stages], "s--", color=GREY, label="random weights")
     if supervised:
         left.plot(stages, [100 * supervised[stage] for stage in stages], "^-.", color=GREEN, label="with labels")
+    for name, heights in (rivals or {}).items():
+        left.plot(stages, [100 * heights[stage] for stage in stages], "v:", color=PURPLE, label=name)
     left.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":", label="guessing")
     left.set(title="What a linear probe reads", ylabel="test accuracy (%)", ylim=(0, None))
     left.legend()

@@ -34,8 +34,8 @@ class ShuffleAndLearn(PretextTask):
         rng: a CPU generator for the head's first weights.
         high_motion: ask about windows in which much moves; False takes any.
         questions: how many times five frames are drawn of a clip's eight; each gives six triples.
-        shake: each frame is moved by up to this many pixels each way, by itself, so that what stands still behind the
-            figure does not tell how far a camera has panned.
+        shake: in training each frame is moved by up to this many pixels each way, by itself: the place of the background
+            then no longer tells how far a camera has panned, and so what time it is.
         sees: "frames", or "centroids": the audit, whose head gets the centre of what moves in each frame, and no picture.
 
     Raises:
@@ -46,7 +46,7 @@ class ShuffleAndLearn(PretextTask):
     chance = 0.5
 
     def __init__(
-        self, backbone: Backbone, rng: torch.Generator, high_motion: bool = True, questions: int = 8, shake: int = 0,
+        self, backbone: Backbone, rng: torch.Generator, high_motion: bool = True, questions: int = 8, shake: int = 2,
         sees: str = "frames",
     ):  # fmt: skip
         super().__init__()
@@ -73,8 +73,8 @@ class ShuffleAndLearn(PretextTask):
         if self.training:
             mirror = torch.randint(0, 2, (len(frames), 1, 1, 1, 1), generator=rng, device=frames.device).bool()
             frames = torch.where(mirror, frames.flip(-1), frames)
-        if self.shake:
-            frames = clips.shaken(frames, self.shake, rng)
+            if self.shake:
+                frames = clips.shaken(frames, self.shake, rng)
         return (normalise(frames) if self.sees == "frames" else clips.centroids(frames), triples), hidden
 
     def predict(self, backbone: nn.Module, visible: tuple[Tensor, Tensor]) -> Tensor:

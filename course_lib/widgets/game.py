@@ -206,7 +206,8 @@ class Game:
 
             shown = self.items[:SHOWN]
             part = f"({len(shown)} of {len(self.items)} items; in JupyterLab, answer them by button or key.)"
-            figure = image_row(shown, [f"{i + 1}" for i in range(len(shown))])
+            side = 1.3 * max(1, shown.shape[-1] / shown.shape[-2] / 2)  # strips are given more room
+            figure = image_row(shown, [f"{i + 1}" for i in range(len(shown))], side)
             show_figure(figure, f"{self.question} {part}", self.alt)
         else:
             display(self.panel)

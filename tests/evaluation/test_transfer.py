@@ -8,10 +8,12 @@ import torch
 from course_lib.data.world.objects import KEYPOINTS
 from course_lib.errors import CourseError
 from course_lib.evaluation.probes import few_shot
-from course_lib.evaluation.transfer import keypoints, normals
+from course_lib.evaluation.pretext import pretext_scores
+from course_lib.evaluation.transfer import PointRegression, keypoints, normals, points, with_points
 from course_lib.features import fingerprint
 from course_lib.models import build_backbone
 from course_lib.pretext.rotation import Rotation
+from course_lib.training import fit
 
 
 def with_truth(dataset):
@@ -90,3 +92,34 @@ def test_few_labels_need_two_classes_and_enough_samples(network, dataset, rng):
         few_shot(*network, dataset, [1], rng)
     with pytest.raises(CourseError, match="fewer training samples"):
         few_shot(*network, dataset, [0, 1], rng, shots=500)
+
+
+def test_points_are_put_where_features_say(network, dataset, rng):
+    task, backbone = network
+    truth = with_truth(dataset)
+    for split in (truth.train, truth.val, truth.test):
+        split.annotations["keypoints"][:, 1, 2] = 1.0  # hidden
+    before = fingerprint(backbone)
+    found = points(task, backbone, truth, rng, train_size=200, test_size=40)
+    assert list(found) == backbone.stage_names and fingerprint(backbone) == before
+    first = found["conv1"]
+    assert first.said.shape == first.true.shape == (40, 13, 2) and first.images.shape == (40, 3, 16, 16)
+    assert first.seen[:, 0].all() and not first.seen[:, 1].any() and first.validation > 0.8
+    assert ((first.said - first.true).norm(dim=2)[first.seen] <= 1.6).float().mean() > 0.8
+    with pytest.raises(CourseError, match="'world' only"):
+        points(task, backbone, dataset, rng)
+
+
+def test_points_are_learnt_by_fine_tuning(network, dataset, rng):
+    _, backbone = network
+    truth = with_truth(dataset)
+    task = PointRegression(backbone, 13, rng)
+    before = pretext_scores(backbone, task, with_points(truth.test), rng)
+    fit(backbone, task, with_points(truth.train), steps=60, batch_size=32)
+    after = pretext_scores(backbone, task, with_points(truth.test), rng)
+    assert after["loss"] < 0.3 * before["loss"] and after["pck"] > before["pck"] + 0.3
+    hidden = torch.tensor([[[0.0, 0.0, 2.0], [0.3, 0.0, 1.0]]])  # the second point is not seen
+    said = torch.tensor([[[0.05, 0.05], [-0.4, 0.4]]])
+    assert task.score(said, hidden) == {"pck": 1.0} and task.loss(said, hidden).item() == pytest.approx(0.25)
+    with pytest.raises(CourseError, match="'world' only"):
+        with_points(dataset.train)
