@@ -567,9 +567,6 @@ class FillIn(PretextTask):
     def loss(self, prediction, hidden):
         return (prediction - hidden).square().mean()
 
-    def score(self, prediction, hidden):
-        return {"error": (prediction - hidden).abs().mean().item() / 2}
-
 
 # %%
 def new_fill_in():

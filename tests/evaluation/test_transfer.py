@@ -7,8 +7,8 @@ import torch
 
 from course_lib.data.world.objects import KEYPOINTS
 from course_lib.errors import CourseError
-from course_lib.evaluation.probes import few_shot
 from course_lib.evaluation.pretext import pretext_scores
+from course_lib.evaluation.probes import few_shot
 from course_lib.evaluation.transfer import PointRegression, keypoints, normals, points, with_points
 from course_lib.features import fingerprint
 from course_lib.models import build_backbone
