@@ -80,37 +80,48 @@ def curves(history: History, chance: float | None, ghosts: Sequence[tuple[str, H
     """
     from matplotlib.figure import Figure
 
+    names = list(history.scores[0][1]) if history.scores else []
+    scored = bool(names) or chance is not None
     figure = Figure(figsize=(8.5, 2.7), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    left, *right = figure.subplots(1, 1 + scored, squeeze=False)[0]
     smooth = running_mean(history.losses)
     left.plot(range(1, history.step + 1), history.losses, color=BLUE, alpha=0.35, linewidth=1)
     left.plot(range(1, history.step + 1), smooth, color=BLUE, label="this run")
-    names = list(history.scores[0][1]) if history.scores else []
-    top = 100.0  # percent; scores that may exceed it are shown up to one and a half times as much
-    for name, color in zip(names, itertools.cycle((ORANGE, GREEN, PURPLE))):
-        steps, values = _score(history, name)
-        right.plot(steps, values, color=color, alpha=0.35, linewidth=1)
-        right.plot(steps, running_mean(values, 5), color=color, label=f"{name.replace('_', ' ')} on training batches")
-        top = max(top, *(min(value, 150.0) for value in values))
-    pale = zip(ghosts, (GREEN, PURPLE, RED, GREY), ("--", "-.", (0, (5, 1)), (0, (1, 1))), strict=False)
-    for (words, ghost), color, dashes in pale:
-        style = {"color": color, "linestyle": dashes, "alpha": 0.55, "linewidth": 1.3, "zorder": 1}
+    pale = [
+        (words, ghost, {"color": color, "linestyle": dashes, "alpha": 0.55, "linewidth": 1.3, "zorder": 1})
+        for (words, ghost), color, dashes in zip(
+            ghosts, (GREEN, PURPLE, RED, GREY), ("--", "-.", (0, (5, 1)), (0, (1, 1))), strict=False
+        )
+    ]
+    for words, ghost, style in pale:
         left.plot(range(1, ghost.step + 1), running_mean(ghost.losses), label=words, **style)
-        for name in names:
-            if ghost.scores and name in ghost.scores[0][1]:
-                steps, values = _score(ghost, name)
-                right.plot(steps, running_mean(values, 5), **style)
     if ghosts:
         left.legend(loc="upper right", fontsize="small")
         # A run that burst must not flatten the present one's curve against the floor.
         highest = max([loss for loss in smooth if math.isfinite(loss)], default=1.0)
         left.set_ylim(top=min(left.get_ylim()[1], 3 * highest))
-    if chance is not None:
-        right.axhline(100 * chance, color=GREY, linestyle=":", label="guessing")
     left.set(title="Loss", xlabel="step", xlim=(0, history.steps))
-    right.set(title="Score", xlabel="step", ylabel="%", xlim=(0, history.steps), ylim=(0, top))
-    right.legend(loc="upper left" if len(names) < 2 else "best")
+    for axis in right:
+        _draw_scores(axis, history, names, chance, pale)
     return figure
+
+
+def _draw_scores(axis, history: History, names: Sequence[str], chance: float | None, pale: Sequence[tuple]) -> None:
+    """The scores `names` of a run in percent, with those of its ghosts (words, history, style) behind them."""
+    top = 100.0  # percent; scores that may exceed it are shown up to one and a half times as much
+    for name, color in zip(names, itertools.cycle((ORANGE, GREEN, PURPLE))):
+        steps, values = _score(history, name)
+        axis.plot(steps, values, color=color, alpha=0.35, linewidth=1)
+        axis.plot(steps, running_mean(values, 5), color=color, label=f"{name.replace('_', ' ')} on training batches")
+        top = max(top, *(min(value, 150.0) for value in values))
+        for _, ghost, style in pale:
+            if ghost.scores and name in ghost.scores[0][1]:
+                steps, values = _score(ghost, name)
+                axis.plot(steps, running_mean(values, 5), **style)
+    if chance is not None:
+        axis.axhline(100 * chance, color=GREY, linestyle=":", label="guessing")
+    axis.set(title="Score", xlabel="step", ylabel="%", xlim=(0, history.steps), ylim=(0, top))
+    axis.legend(loc="upper left" if len(names) < 2 else "best")
 
 
 def progress_text(history: History) -> str:

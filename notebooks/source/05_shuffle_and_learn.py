@@ -291,13 +291,13 @@ session.show(figure, caption="Your puzzles, as you and the network put them toge
 length = films.test.clips.shape[1]
 ends = (round(length * 0.25), round(length * 0.7))
 triples = torch.tensor([[ends[0], middle, ends[1]] for middle in range(length)])
-some = films.test.batch(order[: session.budget(quick=120)]).clips
-curves = torch.cat([logits(part, triples.expand(len(part), -1, -1)).sigmoid() for part in some.split(20)])  # N x T
+played_back = films.test.batch(order[: session.budget(quick=120)]).clips
+curves = torch.cat([logits(part, triples.expand(len(part), -1, -1)).sigmoid() for part in played_back.split(20)])  # N x T
 
 
 def interpolation(film, middle):
     """Three frames of a film, and how sure the network is of every other middle."""
-    row, pictures = curves[film - 1].tolist(), some[film - 1, [ends[0], middle, ends[1]]]
+    row, pictures = curves[film - 1].tolist(), played_back[film - 1, [ends[0], middle, ends[1]]]
     words = f"The ends are frames {ends[0]} and {ends[1]}, the middle is frame {middle}: in order by {100 * row[middle]:.0f} %."
     return between(pictures, row, ends, middle), words
 
@@ -311,7 +311,7 @@ outside = [k for k in range(length) if k < ends[0] or k > ends[1]]
 for name, places in (("inside", inside), ("outside", outside)):
     session.record(f"shf.between.{name}", curves[:, places].mean(), chance=0.5, unit="fraction")
 session.show(
-    between(some[0, [ends[0], sum(ends) // 2, ends[1]]], curves.mean(0).tolist(), ends),
+    between(played_back[0, [ends[0], sum(ends) // 2, ends[1]]], curves.mean(0).tolist(), ends),
     caption="The same, averaged over many films.",
     alt="How sure the network is, for every middle frame: " + ", ".join(f"{100 * value:.0f} %" for value in curves.mean(0).tolist()) + ".",
 )
@@ -347,8 +347,8 @@ for name, value in scores.items():
 panels = {"score on test films": scores}
 if truth_known:
     pans = films.test.annotations["factor.camera.pans"].flatten().bool().cpu()
-    some = films.test.subset(slice(200))
-    drifting = dataclasses.replace(some, clips=render_clips(0, some.annotations["index"].flatten(), moving_background=True)["clips"])
+    part = films.test.subset(slice(200))
+    drifting = dataclasses.replace(part, clips=render_clips(0, part.annotations["index"].flatten(), moving_background=True)["clips"])
     parts = {"still": films.test.subset(~pans), "panning": films.test.subset(pans), "drifting": drifting}
     for title, one in (("by what is behind: shaken", run), ("by what is behind: open", opened)):
         panels[title] = {name: session.scores(one.backbone, one.task, part)["accuracy"] for name, part in parts.items()}

@@ -86,12 +86,15 @@ class Lab:
     def changed(self, selector: str, before: str) -> None:
         """Wait until the picture that fits `selector` is not the one whose address was `before`."""
         self.page.wait_for_function(
-            "([selector, before]) => document.querySelector(selector).src !== before", arg=[selector, before], timeout=30_000
+            "([selector, before]) => { const is = document.querySelector(selector); return is && is.src !== before; }",
+            arg=[selector, before],
+            timeout=30_000,
         )
 
     def is_well(self) -> None:
         """No tracebacks or warnings in the notebook, no picture without words, no request beyond this computer, no error."""
-        assert self.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+        warned = self.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
+        assert warned.all_text_contents() == []
         assert self.page.locator("text=Traceback").count() == 0
         assert all("alt" in image for image in self.page.evaluate("() => [...document.images].map(i => i.getAttributeNames())"))
         assert self.external == []

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_a_student_at_the_shuffle_and_learn_notebook(lab):
-    open_dataset("world", part="clips", progress=False)
+    open_dataset("world:clips", progress=False)
     lab.copy("05_shuffle_and_learn")
     page = lab.page
     lab.run_all()

@@ -95,3 +95,9 @@ def test_the_first_preset_is_the_notebooks_own_run():
     assert own["batch of 8"] == {"learning_rate": 1e-3, "weight_decay": 0.1, "batch_size": 8}
     rates = [options.get("learning_rate", USUAL["learning_rate"]) for options in presets().values()]
     assert rates == pytest.approx([3e-3, 3e-2, 3e-4, 3e-3])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_task_without_scores_shows_its_loss_alone():
+    (only,) = curves(History(20, losses=[1.0] * 5, seconds=1.0), None).axes
+    assert only.get_title() == "Loss"
