@@ -29,17 +29,18 @@ def image_row(images: Tensor, titles: list[str] | None = None, side: float = 1.3
 
 
 def image_grid(
-    images: Tensor, columns: int, titles: list[str] | None = None, side: float = 1.05, names: Iterable[str] = ()
+    images: Tensor, columns: int, titles: list[str] | None = None, side: float = 1.05, names: Iterable[str] = (),
+    gap: float = 0.01,
 ):  # fmt: skip
-    """uint8 images N x 3 x H x W in rows of `columns`, edge to edge, each `side` inches wide; `titles` above the columns,
-    `names` beside the rows."""
+    """uint8 images N x 3 x H x W in rows of `columns`, each `side` inches wide, with `gap` inches about it; `titles` above the
+    columns, `names` beside the rows."""
     from matplotlib.figure import Figure
 
     rows = -(-len(images) // columns)
     margin = max((len(name) for name in names), default=0) * 0.08  # inches
-    high = side * images.shape[-2] / images.shape[-1]
-    figure = Figure(figsize=(side * columns + margin, high * rows + (0.25 if titles else 0)), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    wide, high = side + 2 * gap, side * images.shape[-2] / images.shape[-1] + 2 * gap
+    figure = Figure(figsize=(wide * columns + margin, high * rows + (0.25 if titles else 0)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=gap, h_pad=gap, wspace=0, hspace=0)
     for k, axis in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axis.set_axis_off()
         if k < len(images):
@@ -51,8 +52,21 @@ def image_grid(
     return figure
 
 
+def coloured(values: Tensor, fade: bool = False) -> Tensor:
+    """Numbers from 0 to 1, N x H x W, as colours from black over red to yellow: uint8 N x 3 x H x W. With `fade` a fourth
+    channel says how opaque each is, the more the larger, to be laid over a picture."""
+    from matplotlib import colormaps
+
+    colours = torch.from_numpy(colormaps["inferno"](values.cpu().float().clamp(0, 1).numpy())).movedim(-1, 1)
+    if not fade:
+        colours = colours[:, :3]
+    else:
+        colours[:, 3] = 0.8 * values.cpu().clamp(0, 1)
+    return (255 * colours).round().to(torch.uint8)
+
+
 def picture_png(picture: Tensor) -> bytes:
-    """A picture (uint8 3 x H x W) as PNG, pixel by pixel."""
+    """A picture (uint8 3 x H x W, or 4 with opacity) as PNG, pixel by pixel."""
     from PIL import Image
 
     buffer = io.BytesIO()

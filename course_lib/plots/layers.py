@@ -5,12 +5,12 @@ from course_lib.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE
 
 def probe_curve(
     pretrained: dict[str, float], random: dict[str, float], chance: float, supervised: dict[str, float] | None = None,
-    rivals: dict[str, dict[str, float]] | None = None,
+    rivals: dict[str, dict[str, float]] | None = None, measure: str = "test accuracy",
 ):  # fmt: skip
     """Two panels: a probe's accuracy (0…1) after each stage, pretrained beside random weights; and the difference.
 
     The dictionaries hold the same stages, first to last. `supervised`: a network trained with the labels, for comparison;
-    `rivals`: others, by name.
+    `rivals`: others, by name; `measure`: what is read, if not an accuracy.
     """
     from matplotlib.figure import Figure
 
@@ -24,7 +24,7 @@ def probe_curve(
     for name, heights in (rivals or {}).items():
         left.plot(stages, [100 * heights[stage] for stage in stages], "v:", color=PURPLE, label=name)
     left.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":", label="guessing")
-    left.set(title="What a linear probe reads", ylabel="test accuracy (%)", ylim=(0, None))
+    left.set(title="What a linear probe reads", ylabel=f"{measure} (%)", ylim=(0, None))
     left.legend()
     gain = [100 * (pretrained[stage] - random[stage]) for stage in stages]
     bars = right.bar(stages, gain, color=ORANGE, label="pretrained")

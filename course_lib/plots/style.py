@@ -39,15 +39,15 @@ def png(figure) -> bytes:
     return buffer.getvalue()
 
 
-def data_address(contents: bytes, kind: str = "png") -> str:
-    """An address that carries the picture itself (`kind`: png or gif)."""
-    return f"data:image/{kind};base64,{base64.b64encode(contents).decode()}"
+def data_address(contents: bytes, kind: str = "image/png") -> str:
+    """An address that carries the file itself."""
+    return f"data:{kind};base64,{base64.b64encode(contents).decode()}"
 
 
-def image_tag(contents: bytes, alt: str, width: str = "100%", kind: str = "png") -> str:
-    """An HTML image that carries its file along (`kind`: png or gif), with the text that a screen reader speaks."""
+def image_tag(contents: bytes, alt: str, width: str = "100%") -> str:
+    """An HTML image that carries its PNG along, with the text that a screen reader speaks."""
     style = f"max-width:{width};height:auto"
-    return f'<img src="{data_address(contents, kind)}" alt="{html.escape(alt, quote=True)}" style="{style}">'
+    return f'<img src="{data_address(contents)}" alt="{html.escape(alt, quote=True)}" style="{style}">'
 
 
 def show_figure(figure, caption: str, alt: str, badges: list[str] | None = None) -> None:

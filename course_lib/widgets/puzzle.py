@@ -193,7 +193,8 @@ class Puzzle:
         shown = [picture for row in rows.values() for picture in row]
         count = len(self.tiles)
         side = 1.05 * max(1, shown[0].shape[-1] / shown[0].shape[-2] / 2)  # strips are given more room
-        figure = image_grid(torch.stack(shown), columns=count, titles=[str(k + 1) for k in range(count)], side=side, names=rows)
+        numbers = [str(k + 1) for k in range(count)]
+        figure = image_grid(torch.stack(shown), columns=count, titles=numbers, side=side, names=rows, gap=0.05)
         return figure, "; ".join(words) + "."
 
     def _tray(self, swaps: Sequence[Swap]) -> Tray:

@@ -148,7 +148,7 @@ triples, labels = make_triples(five[:2])
 words = ["out of order", "in order"]
 session.show(
     image_grid(compose(clips.at(eight[:2], triples.flatten(1)).unflatten(1, (6, 3)).flatten(0, 1), columns=3), columns=3,
-               titles=[words[label] for label in labels[0, :3].tolist()], side=2.6),
+               titles=[words[label] for label in labels[0, :3].tolist()], side=2.6, gap=0.05),
     caption="Two films, the six triples that your function makes of each: two rows a film. The titles are the labels of the first row.",
     alt="Four rows of three triples of frames of a moving figure.",
     rests_on=["shuffle_and_learn.make_triples"],
@@ -495,7 +495,7 @@ if truth_known:
 if truth_known:
     words = " ".join(f"{name}: " + ", ".join(f"{stage} {100 * v:.1f} %" for stage, v in stages.items()) + "." for name, stages in found_at.items())
     session.show(
-        probe_curve(found_at["shuffle"], found_at["random"], mean_pose, found_at["supervised"], rivals={"open": found_at["open"]}),
+        probe_curve(found_at["shuffle"], found_at["random"], mean_pose, found_at["supervised"], rivals={"open": found_at["open"]}, measure="points found"),
         caption="Points of figures found within a tenth of the picture's side, by a linear map on frozen features after each stage. Guessing: always the average pose.",
         alt=words, rests_on=["shuffle_and_learn.pck"],
     )
