@@ -1,13 +1,10 @@
-"""Walk through the world: any scene, any layer of its truth, any factor moved by hand; clips and sounds played."""
+"""Walk through the world: any scene, any layer of its truth, any factor moved by hand."""
 
-import io
-import wave
 from collections.abc import Sequence
 
 import ipywidgets
 import torch
 from IPython.display import display
-from torch import Tensor
 
 from course_lib.data.world import render
 from course_lib.data.world.scene import CHANGES
@@ -132,41 +129,3 @@ class SceneExplorer:
             action()
         except Exception as error:
             show_error(self.caption, error)
-
-
-def animation(clip: Tensor, rate: float, factor: int = 4) -> bytes:
-    """A clip (uint8 T x 3 x S x S, `rate` frames a second) as an animated GIF, each pixel `factor` wide."""
-    from PIL import Image
-
-    large = clip.repeat_interleave(factor, 2).repeat_interleave(factor, 3).permute(0, 2, 3, 1)
-    frames = [Image.fromarray(frame.contiguous().numpy()) for frame in large]
-    buffer = io.BytesIO()
-    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=round(1000 / rate), loop=0)
-    return buffer.getvalue()
-
-
-def wav(sound: Tensor, rate: int) -> bytes:
-    """A sound (int16, S samples, `rate` a second) as a WAV file."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(sound.contiguous().numpy().astype("<i2").tobytes())
-    return buffer.getvalue()
-
-
-def player(clip: Tensor, words: str, rate: float, sound: Tensor | None = None, sound_rate: int = 16_000):
-    """A clip, and its sound if it has one, as widgets to look at and to listen to; nothing plays until asked.
-
-    Sounds are played by a widget, never by `IPython.display.Audio` in an output that is redrawn: that hangs kernels
-    that run without a screen.
-    """
-    picture = ipywidgets.HTML(image_tag(animation(clip, rate), f"A moving picture. {words}", "192px", "gif"))
-    picture.add_class("course-player-picture")
-    parts = [picture, ipywidgets.HTML(words)]
-    if sound is not None:
-        audio = ipywidgets.Audio(value=wav(sound, sound_rate), format="wav", autoplay=False, loop=False)
-        audio.add_class("course-player-sound")
-        parts.append(audio)
-    return ipywidgets.VBox(parts)

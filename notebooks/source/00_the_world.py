@@ -50,7 +50,8 @@ from course_lib.plots.truth import LAYERS, as_picture
 from course_lib.pretext.rotation import ANGLES, Rotation, rotate_each
 from course_lib.run import audit
 from course_lib.start import start
-from course_lib.widgets.gallery import SceneExplorer, player
+from course_lib.widgets.gallery import SceneExplorer
+from course_lib.widgets.player import Player
 from course_lib.widgets.game import Game
 from course_lib.widgets.quiz import Quiz
 
@@ -208,7 +209,7 @@ session.show(
     caption="Four clips, every second frame: " + ", ".join(ACTIONS[label] for label in moving["labels"].tolist()) + ".",
     alt="Four rows of eight frames, each row a figure in motion.",
 )
-display(player(moving["clips"][0], f"This figure does: {ACTIONS[moving['labels'][0]]}.", rate=12.5))
+display(Player(f"This figure does: {ACTIONS[moving['labels'][0]]}.", moving["clips"][0], seconds=16 / 12.5))
 
 # %% [markdown]
 # And things that sound. One or two instruments are on screen; one of them is heard. The other may move all the same, so that watching for motion is not enough. Press play: which one is it?
@@ -221,7 +222,7 @@ session.show(
     alt="Three rows of eight frames with one or two instruments each.",
 )
 for clip, sound in zip(sounding["clips"], sounding["sounds"]):
-    display(player(clip, "Which one sounds?", rate=8, sound=sound))
+    display(Player("Which one sounds?", clip, sound))
 
 # %% [markdown]
 # Last, pictures that have no up at all: cells under a microscope. A network that is asked for their angle has nothing to go by, and what it learns from the question should be worth nothing.

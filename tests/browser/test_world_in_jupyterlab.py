@@ -46,7 +46,14 @@ def test_a_student_in_the_gallery(lab, tmp_path):
         "() => document.querySelector('.course-gallery-caption').innerText.includes('object.scale')", timeout=30_000
     )
 
-    assert page.locator(".course-player-sound").count() == 3
+    # A film with its sound, by key: the cursor runs to the end.
+    assert page.locator(".course-player").count() == 4
+    button = page.locator("button.course-player-play").nth(1)
+    assert button.get_attribute("aria-label") == "Play: Which one sounds?"
+    button.press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('.course-player-moment')[1].value > 100", timeout=30_000)
+    page.wait_for_function("() => document.querySelectorAll('.course-player')[1].dataset.playing === 'false'", timeout=30_000)
+    assert page.locator(".course-player-moment").nth(1).get_attribute("aria-valuetext") == "1.00 of 1.00 seconds"
     page.screenshot(path=tmp_path / "world.png")
     assert page.locator("text=Traceback").count() == 0
     assert all("alt" in image for image in page.evaluate("() => [...document.images].map(i => i.getAttributeNames())"))

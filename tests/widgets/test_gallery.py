@@ -1,15 +1,11 @@
-"""The gallery by its widgets' values: scenes, changes, factors, clips and sounds."""
-
-import io
-import wave
+"""The gallery by its widgets' values: scenes, changes, factors."""
 
 import pytest
 import torch
-from PIL import Image
 
 from course_lib.data.world import render
 from course_lib.plots.truth import LAYERS, as_picture
-from course_lib.widgets.gallery import SceneExplorer, animation, player, ranges, wav
+from course_lib.widgets.gallery import SceneExplorer, ranges
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +62,3 @@ def test_every_layer_is_a_picture(layer):
 def test_an_unknown_layer_is_refused():
     with pytest.raises(ValueError, match="'deph'"):
         as_picture(render(0, [0], 16), 0, "deph")
-
-
-def test_clips_and_sounds_become_files():
-    rng = torch.Generator().manual_seed(0)
-    clip = torch.randint(0, 256, (5, 3, 8, 8), dtype=torch.uint8, generator=rng)
-    with Image.open(io.BytesIO(animation(clip, rate=10, factor=3))) as gif:
-        assert gif.n_frames == 5 and gif.size == (24, 24) and gif.info["duration"] == 100
-    sound = torch.randint(-2000, 2000, (1600,), dtype=torch.int16, generator=rng)
-    with wave.open(io.BytesIO(wav(sound, 16_000))) as file:
-        assert (file.getnframes(), file.getframerate(), file.getsampwidth()) == (1600, 16_000, 2)
-        assert file.readframes(1600) == sound.numpy().tobytes()
-    shown = player(clip, "words", 10, sound)
-    assert len(shown.children) == 3 and not shown.children[2].autoplay
