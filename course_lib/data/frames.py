@@ -13,7 +13,7 @@ from course_lib.errors import CourseError
 def frames(dataset: Dataset, count: int, label: str | None = None) -> Dataset:
     """A data set of `count` frames of each clip, spread evenly over it, one behind the other.
 
-    Annotations with an entry for every frame give that of the frame, others that of its clip; `clip` is its number in the
+    Annotations N x T x …, with an entry a frame, give that of the frame, others that of its clip; `clip` is its number in the
     split. With `label`, the annotation of that name (whole numbers from 0) takes the classes' place.
 
     Raises:
@@ -57,7 +57,7 @@ class _OfFrames(Mapping):
         """Of values for every frame those of the chosen ones, of values for every clip one for each chosen frame."""
         if isinstance(values, list):
             return [value for value in values for _ in self._moments]
-        if values.dim() > 1 and values.shape[1] == self._length:
+        if values.dim() > 2 and values.shape[1] == self._length:  # N x T x …; N x 8 may be eight classes
             return values[:, self._moments.to(values.device)].flatten(0, 1)
         return values.repeat_interleave(len(self._moments), 0)
 

@@ -16,7 +16,8 @@ def films(count, length=8):
         clips=numbers.to(torch.uint8).view(count, length, 1, 1, 1).expand(-1, -1, 3, 6, 6),
         sounds=torch.zeros(count, 100, dtype=torch.int16), rate=100,
         annotations={"keypoints": numbers[..., None, None].expand(-1, -1, 4, 3).float(), "scene": torch.arange(count) % 3,
-                     "flow": torch.zeros(count, length - 1, 2, 6, 6), "name": [f"film {k}" for k in range(count)]},
+                     "flow": torch.zeros(count, length - 1, 2, 6, 6), "name": [f"film {k}" for k in range(count)],
+                     "present": torch.eye(length, dtype=torch.bool)[:count]},  # as many kinds as frames
     )  # fmt: skip
 
 
@@ -34,6 +35,7 @@ def test_each_frame_keeps_its_own_annotations_and_its_clips():
     assert torch.equal(annotations["clip"], pixels.long() // 10) and torch.equal(annotations["scene"], annotations["clip"] % 3)
     assert annotations["name"][4:9] == ["film 1"] * 4 + ["film 2"] and "flow" not in annotations
     assert torch.equal(found.train.labels, annotations["clip"] % 2)
+    assert torch.equal(annotations["present"].int().argmax(1), annotations["clip"])
     assert found.train.clips is None and found.train.sounds is None
 
 
