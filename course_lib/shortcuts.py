@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from course_lib.data import Batch, Dataset, Split
 from course_lib.data.camera import jpeg
+from course_lib.data.spectrograms import BANDS, LOWEST
 from course_lib.features import random_subset
 from course_lib.models import Backbone, initialise
 from course_lib.pretext import PretextTask, normalise, patches
@@ -51,6 +52,15 @@ def jpeg_audit(
         rng.set_state(state)
         copies[name] = scramble_then_save(images, save, rng)
     return copies
+
+
+def as_by_telephone(spectra: Tensor, rate: int = 16_000, highest: float = 4000.0) -> Tensor:
+    """Spectrograms (uint8 N x 64 x T, the highest band first) without the bands above `highest` Hz: as of sounds that came
+    from another source, saved at half the rate. Nobody hears much of a difference."""
+    from librosa import mel_frequencies
+
+    centres = torch.from_numpy(mel_frequencies(n_mels=BANDS + 2, fmin=LOWEST, fmax=rate / 2)[1:-1]).flip(0)
+    return torch.where((centres <= highest).to(spectra.device)[:, None], spectra, 0)
 
 
 def block_frequencies(images: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 from course_lib import memory
 from course_lib.data import Dataset, Split
 from course_lib.data.counterfactual import changed
+from course_lib.evaluation import sounding
 from course_lib.evaluation.pretext import pretext_scores
 from course_lib.evaluation.probes import linear_probe, probe_stages
 from course_lib.evaluation.supervised import Supervised, accuracy, few_labels, train_supervised
@@ -212,15 +213,10 @@ def _centroids(masks: Tensor) -> Tensor:
 def motion_energy(dataset: Dataset, seed: int) -> Iterator[tuple[str, str, float]]:
     """How often the one of two instruments that sounds is the one that moves more."""
     rng = torch.Generator().manual_seed(seed)
-    seen = dataset.test.annotations
-    pairs = (seen["present"].sum(1) == 2).nonzero().flatten()
-    pairs = pairs[torch.randint(0, len(pairs), (len(pairs),), generator=rng)]  # a sample of the pairs, drawn with replacement
-    energy = dataset.test.batch(pairs).clips.float().diff(dim=1).abs().mean((1, 2))
-    heard, silent = (
-        (energy * where).sum((1, 2)) / where.sum((1, 2)).clamp(min=1)
-        for where in (seen[name][pairs].any(1) for name in ("masks", "silent_masks"))
-    )
-    yield "audit.motion_energy", "which of two instruments sounds, by which moves more", (heard > silent).float().mean().item()
+    both = sounding.pairs(dataset.test)
+    both = both.subset(torch.randint(0, len(both), (len(both),), generator=rng))  # a sample, drawn with replacement
+    share = sounding.hits(sounding.motion(both.clips), both).float().mean().item()
+    yield "audit.motion_energy", "which of two instruments sounds, by which moves more", share
 
 
 def readers(dataset: Dataset) -> list[Callable[[Dataset, int], Iterator[tuple[str, str, float]]]]:

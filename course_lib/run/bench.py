@@ -23,6 +23,7 @@ from course_lib.training import Step
 VISIBLE = 256  # pictures, or as many pixels, that the network sees in a step: rotation makes them of 64 images
 SIDE = 32  # pixels
 FRAMES = 16  # of a clip
+RATE = 16_000  # of its sound, which lasts a second
 WIDTH = 16
 
 
@@ -54,10 +55,16 @@ def _steps(name: str, device: str) -> tuple[Callable[[], None], Callable[[], Non
     rng = torch.Generator().manual_seed(0)
     kind = pretext.load(name)
     count = 4096 if kind.content == ("images",) else 512
-    shapes = {"images": (count, 3, SIDE, SIDE), "clips": (count, FRAMES, 3, SIDE, SIDE)}
-    content = {of: torch.randint(0, 256, shapes[of], generator=rng, dtype=torch.uint8).to(device) for of in kind.content}
+    drawn = {
+        "images": (256, (count, 3, SIDE, SIDE), torch.uint8), "clips": (256, (count, FRAMES, 3, SIDE, SIDE), torch.uint8),
+        "sounds": (2**15, (count, RATE), torch.int16),
+    }  # fmt: skip
+    content = {
+        of: torch.randint(0, most, shape, generator=rng, dtype=kept).to(device)
+        for of, (most, shape, kept) in drawn.items() if of in kind.content
+    }  # fmt: skip
     labels = torch.randint(0, 10, (count,), generator=rng).to(device)
-    data = Split(labels, [str(k) for k in range(10)], **content, device=torch.device(device))
+    data = Split(labels, [str(k) for k in range(10)], **content, rate=RATE, device=torch.device(device))
     precision, draw = default_precision(device), torch.Generator(device).manual_seed(0)
 
     def network():
