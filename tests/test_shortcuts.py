@@ -1,14 +1,18 @@
 """The audits change the data as they say and nothing else; their readers find the leak, and only that."""
 
+import math
+
 import torch
 
 from course_lib.data import Batch, Split
 from course_lib.data.camera import chromatic_aberration
+from course_lib.data.spectrograms import log_mel
 from course_lib.models import build_backbone
 from course_lib.pretext import patches
 from course_lib.pretext.rotation import rotate
 from course_lib.shortcuts import (
     AbsolutePosition,
+    as_by_telephone,
     block_frequencies,
     jpeg,
     jpeg_audit,
@@ -63,6 +67,22 @@ def test_the_reader_finds_a_planted_leak_and_nothing_where_there_is_none(rng):
     leaky = noise.clone()
     leaky[..., 1::2] = leaky[..., ::2]  # neighbours in a row agree: rows differ from columns
     assert 0.4 < read_rotation_from_frequencies(leaky[:400], leaky[400:]) < 0.6  # half turns look the same
+
+
+def test_a_telephone_takes_the_high_bands_and_leaves_the_rest(rng):
+    spectra = torch.randint(1, 256, (3, 64, 20), generator=rng, dtype=torch.uint8)
+    before = spectra.clone()
+    called = as_by_telephone(spectra)
+    assert torch.equal(spectra, before) and called.shape == spectra.shape and called.dtype == torch.uint8
+    gone = (called == 0).all(2).all(0)
+    high = int(gone.sum())
+    assert 10 < high < 20 and gone[:high].all()  # the highest bands come first; those above 4 kHz are fewer than half
+    assert torch.equal(called[:, high:], spectra[:, high:])
+    assert (as_by_telephone(spectra, highest=2000.0) == 0).all(2).all(0).sum() > high
+    assert torch.equal(as_by_telephone(spectra, rate=8000), spectra)  # it was saved at half the rate before
+    pitches = torch.tensor([[300.0], [3700.0], [4300.0], [7000.0]], dtype=torch.float64)
+    heard = log_mel((10_000 * (2 * math.pi * pitches * torch.arange(8000) / 16_000).sin()).to(torch.int16))
+    assert (as_by_telephone(heard).flatten(1).amax(1) > 250).tolist() == [True, True, False, False]
 
 
 # --- where does a patch lie?

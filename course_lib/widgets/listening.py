@@ -58,10 +58,10 @@ class RetrievalExplorer:
     DIRECTIONS = ("a picture finds sounds", "a sound finds pictures")
 
     def __init__(self, films: Split, seen: Tensor, heard: Tensor, queries: Sequence[int], words: Sequence[str], count: int = 3):
-        self.films, self.words = films, list(words)
+        self.films, self.words, count = films, list(words), min(count, len(films))
         far = distances(seen, heard)
         self.found = {  # direction -> query -> clips, the nearest first
-            direction: {query: table[query].argsort()[:count].tolist() for query in queries}
+            direction: {query: table[query].argsort(stable=True)[:count].tolist() for query in queries}
             for direction, table in zip(self.DIRECTIONS, (far, far.T), strict=True)
         }
         face = {"layout": {"width": "min(24em, 95%)"}, "style": {"description_width": "6em"}}
@@ -139,7 +139,7 @@ class OwnClip:
         for hook in ("upload", "path", "message"):
             getattr(self, hook).add_class(f"course-clip-{hook}")
         self.upload.observe(lambda change: self._uploaded(change.new), names="value")
-        self.path.observe(lambda change: self._safely(lambda: self.open(change.new.strip())), names="value")
+        self.path.observe(lambda change: self._safely(lambda: self.open(change.new.strip().strip('"'))), names="value")
         below = ipywidgets.HTML(f"<em>{html.escape(caption)}</em>")
         self.panel = ipywidgets.VBox([ipywidgets.HBox([self.upload, self.path]), self.message, self.player, below])
 
@@ -154,7 +154,7 @@ class OwnClip:
             display(self.panel)
         return self
 
-    def open(self, path: str, name: str = "") -> None:
+    def open(self, path: str) -> None:
         """Show the middle of a video.
 
         Raises:
@@ -163,7 +163,7 @@ class OwnClip:
         if not path:
             return
         file = Path(path).expanduser()
-        name = name or file.name
+        name = file.name
         if not file.is_file():
             raise CourseError(f"There is no file {file}; give the path of a video on this computer.")
         windows = decode(file)
@@ -179,10 +179,13 @@ class OwnClip:
 
     def _uploaded(self, files) -> None:
         for file in files:
-            with tempfile.TemporaryDirectory() as folder:
-                copy = Path(folder) / f"upload{Path(file['name']).suffix[:8]}"
-                copy.write_bytes(bytes(file["content"]))
-                self._safely(lambda copy=copy, file=file: self.open(str(copy), file["name"]))
+            self._safely(lambda file=file: self._open_upload(file["name"], bytes(file["content"])))
+
+    def _open_upload(self, name: str, content: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / Path(name).name[-100:]  # the decoder wants a file, and may name it
+            copy.write_bytes(content)
+            self.open(str(copy))
 
     def _safely(self, action: Callable[[], None]) -> None:
         try:
