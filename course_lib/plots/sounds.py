@@ -46,9 +46,10 @@ def heat_rows(films: Tensor, heat: Tensor, names: Sequence[str]):
     from matplotlib.figure import Figure
 
     count, length = films.shape[:2]
-    figure = Figure(figsize=(1.05 * length + 0.9, 2.1 * count), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-    grid = figure.subplots(2 * count, length, squeeze=False)
+    margin, width, height = 0.35, 1.05 * length, 2.1 * count  # inches; the names stand in the margin
+    figure = Figure(figsize=(margin + width, height))
+    room = {"left": margin / (margin + width), "right": 1, "bottom": 0, "top": 1, "wspace": 0.03, "hspace": 0.03}
+    grid = figure.subplots(2 * count, length, squeeze=False, gridspec_kw=room)
     side = films.shape[-1]
     for k, (film, hot, name) in enumerate(zip(films.cpu(), heat.cpu(), names, strict=True)):
         laid = coloured(hot, fade=True)
