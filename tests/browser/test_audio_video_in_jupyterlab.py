@@ -38,17 +38,17 @@ def test_a_student_at_the_audio_video_notebook(lab):
     handle.press("ArrowRight")
     page.locator("button.course-forecast-button").first.press("Enter")
     lab.says(".course-forecast-text", "Noted")
-    for number in range(3):
+    for number in range(2):
         lab.stop(number)
     lab.wait_until_idle(timeout=240)
 
     # A sound finds pictures, another query, and what is found is played.
     found = page.locator(".course-retrieval-direction").locator("xpath=../..").locator(".course-player-words")
-    before = found.nth(1).inner_text()
+    before = found.nth(1).text_content()
     page.locator(".course-retrieval-direction select").select_option(label="a sound finds pictures")
     page.locator(".course-retrieval-query select").select_option(label="clip 3")
     page.wait_for_function("([shown, before]) => shown.textContent !== before", arg=[found.nth(1).element_handle(), before])
-    assert found.first.inner_text().startswith("query: this sound (")
+    assert found.first.text_content().startswith("query: this sound (")
 
     # A video of one's own: a text is refused in words, a film is laid under its heat.
     path = page.locator(".course-clip-path input")
