@@ -75,8 +75,8 @@ def test_a_telephone_takes_the_high_bands_and_leaves_the_rest(rng):
     called = as_by_telephone(spectra)
     assert torch.equal(spectra, before) and called.shape == spectra.shape and called.dtype == torch.uint8
     gone = (called == 0).all(2).all(0)
-    high = int(gone.sum())
-    assert 10 < high < 20 and gone[:high].all()  # the highest bands come first; those above 4 kHz are fewer than half
+    high = 14  # bands of the 64 have their centre above 4 kHz, by Slaney's formula; the highest come first
+    assert gone[:high].all() and not gone[high:].any()
     assert torch.equal(called[:, high:], spectra[:, high:])
     assert (as_by_telephone(spectra, highest=2000.0) == 0).all(2).all(0).sum() > high
     assert torch.equal(as_by_telephone(spectra, rate=8000), spectra)  # it was saved at half the rate before

@@ -25,10 +25,38 @@ def class_ceiling(split: Split) -> float:
     Raises:
         CourseError: nobody knows what is seen in these clips.
     """
-    present = _known(split, "present")
-    fooled = present[:, split.labels.to(present.device)].float()  # whether the instrument heard in j is seen in i
-    apart = ~torch.eye(len(split), dtype=torch.bool, device=present.device)
-    return 1 - fooled[apart].mean().item() / 2
+    fooled = fits(split)
+    return 1 - fooled[~torch.eye(len(split), dtype=torch.bool)].mean().item() / 2
+
+
+def fits(split: Split) -> Tensor:
+    """Whether the instrument that is heard in clip j is seen in clip i, and be it silent there: float32 N x N, 0 or 1.
+
+    Raises:
+        CourseError: nobody knows what is seen in these clips.
+    """
+    return _known(split, "present").cpu()[:, split.labels.cpu()].float()
+
+
+def choices(asked: Tensor, among: Tensor, kinds: Tensor, rng: torch.Generator, count: int = 4) -> Tensor:
+    """For a game: each clip of `asked` and, from `among`, others of other kinds, all of different ones, in a random order.
+
+    Args:
+        asked, among: numbers of clips, int64.
+        kinds: what each clip is taken to be, int64 N; its own number where nobody knows.
+        rng: a CPU generator.
+
+    Returns:
+        int64 len(asked) x `count`, or less where there are fewer kinds.
+    """
+    rows = []
+    for clip in asked.tolist():
+        row = [clip]
+        for other in among[torch.randperm(len(among), generator=rng)].tolist():
+            if len(row) < count and kinds[other] not in kinds[row]:
+                row.append(other)
+        rows.append(torch.tensor(row)[torch.randperm(len(row), generator=rng)])
+    return torch.stack(rows)
 
 
 def pairs(split: Split) -> Split:

@@ -76,7 +76,7 @@ def test_a_hit_is_more_heat_on_what_sounds():
     values = torch.zeros(3, 5, 16, 16)
     values[:2, :, 6:10, 1:4] = 1.0  # hot at the left: right for the first clip, wrong for the second
     assert hits(values, split).tolist() == [True, False, False]  # a draw is no hit
-    values[2, 0, 6:10, 12:14], values[2, 4, 6:10, 1:4] = 0.9, 0.8  # first at the silent one, then longer at the other
+    values[2, 0, 6:10, 12:15], values[2, 4, 6:10, 1:4] = 0.9, 0.8  # first at the silent one, then longer at the other
     values[2, 3, 6:10, 1:4] = 0.8
     assert hits(values, split).tolist() == [True, False, True]
 
