@@ -420,7 +420,7 @@ class Means(PretextTask):
 
 def five_labels(task, tower):
     """How well five labels a class tell the sounds apart by these features."""
-    return few_shot(task, tower, spectrograms(films), list(range(len(films.classes))), session.rng("five labels"), draws=session.budget(quick=6))
+    return few_shot(task, tower, spectrograms(films), list(range(len(films.classes))), session.rng("five labels"), draws=session.budget(quick=5))
 
 
 # %%

@@ -282,3 +282,41 @@ def test_names_are_known_without_the_decoders():
     assert "clips:PATH" in names()
     program = "import sys, course_lib.data; course_lib.data.names(); assert not {'av', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_single_frame_is_too_short_and_a_sound_alone_is_no_video(tmp_path):
+    assert clips.decode(video(tmp_path / "one.mp4", frames=[np.zeros((64, 96, 3), np.uint8)])) == []
+    with av.open(str(tmp_path / "song.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=48_000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((2, 96_000), np.float32), "fltp", "stereo")
+        frame.sample_rate = 48_000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    assert clips.decode(tmp_path / "song.mp4") == []
+
+
+@pytest.mark.parametrize(("size", "rate"), [((101, 67), 7), ((49, 333), 13), ((64, 48), 120)])
+def test_odd_sizes_and_rates_are_resized_and_resampled(tmp_path, size, rate):
+    frames = [np.full((size[1], size[0], 3), 60 + 2 * (k % 60), np.uint8) for k in range(3 * rate)]
+    windows = clips.decode(video(tmp_path / "odd.mkv", seconds=3, rate=rate, frames=frames, codec="ffv1", tone=440))
+    assert len(windows) == 2 and all(window.clip.shape == (16, 3, 48, 48) for window in windows)
+    assert all(window.sound.shape == (16_000,) and window.sound.any() for window in windows)
+
+
+@pytest.mark.slow
+def test_four_hours_are_streamed(tmp_path):
+    """In another process, whose memory is its own: eight windows are kept, whatever the length."""
+    picture = np.zeros((32, 32, 3), np.uint8)
+    video(tmp_path / "long.mp4", rate=1, frames=[picture + k % 200 for k in range(4 * 3600)])
+    video(tmp_path / "short.mp4", rate=1, frames=[picture + k % 200 for k in range(60)])
+    ask = (
+        "import resource, sys; from course_lib.data.sources import clips; found = clips.decode(sys.argv[1]); "
+        "print(len(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+
+    def measured(name):
+        answer = subprocess.run([sys.executable, "-c", ask, tmp_path / name], check=True, capture_output=True, text=True)
+        return map(int, answer.stdout.split())
+
+    (windows, peak), (_, little) = measured("long.mp4"), measured("short.mp4")
+    assert clips.MOST_WINDOWS / 2 <= windows <= clips.MOST_WINDOWS
+    assert peak - little < 100 * 1024  # kilobytes
