@@ -23,7 +23,7 @@ def pretext_scores(
 
     `rng` (on the backbone's device) draws whatever the task hides at random. Backbone and head stay frozen.
     """
-    step, totals = Step(backbone, task, rng), defaultdict(float)
+    step, totals, counts = Step(backbone, task, rng), defaultdict(float), defaultdict(int)
     with frozen(step), torch.autocast(rng.device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
         for start in range(0, len(data), batch_size):
             index = torch.arange(start, min(start + batch_size, len(data)), device=data.device)
@@ -31,4 +31,5 @@ def pretext_scores(
             scores = {**task.score(outcome.prediction, outcome.hidden), "loss": outcome.loss.item()}
             for name, value in scores.items():
                 totals[name] += value * len(index)
-    return {name: total / len(data) for name, total in totals.items()}
+                counts[name] += len(index)  # a batch that cannot be asked something has no score in it
+    return {name: total / counts[name] for name, total in totals.items()}

@@ -55,8 +55,9 @@ def choices(asked: Tensor, among: Tensor, kinds: Tensor, rng: torch.Generator, c
         for other in among[torch.randperm(len(among), generator=rng)].tolist():
             if len(row) < count and kinds[other] not in kinds[row]:
                 row.append(other)
-        rows.append(torch.tensor(row)[torch.randperm(len(row), generator=rng)])
-    return torch.stack(rows)
+        rows.append(row)
+    fewest = min(map(len, rows))
+    return torch.stack([torch.tensor(row[:fewest])[torch.randperm(fewest, generator=rng)] for row in rows])
 
 
 def pairs(split: Split) -> Split:

@@ -36,8 +36,8 @@ class AudioVisual(PretextTask):
         rng: a CPU generator for the first weights of the second tower and the head.
         head: "distance" or "concatenation".
         same_clip: ask also about sounds of the same clip at another time: whoever knows only what is seen cannot tell these.
-        treated: the audit: what is done to the spectrograms (uint8 N x 64 x T) of sounds that do not belong, and to no
-            others. A network then need not look.
+        treated: the audit: what is done to the spectrograms (uint8 N x 64 x T) of sounds of other clips, and to no others.
+            A network then need not look.
         grey: the share of frames whose colours are dropped in training, so that the colours of a clip are not learnt by
             heart.
 
@@ -88,23 +88,25 @@ class AudioVisual(PretextTask):
         """`visible`: frames, N x 3 x S x S floats, and M spectrograms of half a second, M x 3 x 64 x 50 floats; `hidden`:
         int64 N x M, BELONGS, OTHER_CLIP, OTHER_TIME or NOT_ASKED.
 
-        A clip without any sound is not asked about.
+        Not asked about are clips without any sound, a clip that was drawn twice with itself, and another time of the same
+        clip of which half is the same.
         """
         spectra = batch.sounds if batch.sounds.dtype == torch.uint8 else log_mel(batch.sounds)
         count, length, device = len(batch), batch.clips.shape[1], batch.clips.device
         moments = torch.randint(length, (count, 1), generator=rng, device=device)
         frames, heard = clips.at(batch.clips, moments)[:, 0], around(spectra, moments, length)
         same = torch.eye(count, dtype=torch.bool, device=device)
-        hidden = torch.where(same, BELONGS, OTHER_CLIP)
+        twice = (batch.index[:, None] == batch.index) & ~same
+        hidden = torch.where(same, BELONGS, OTHER_CLIP).where(~twice, NOT_ASKED)
         silent = ~audible(spectra)
         if self.treated is not None:
             heard = torch.cat([heard, self.treated(heard)])
             hidden = torch.cat([hidden.where(same, NOT_ASKED), hidden.where(~same, NOT_ASKED)], dim=1)
         if self.same_clip:
-            # Half of the film away, more or less: so far that the two windows have little in common.
-            later = torch.randint(length // 4, length - length // 4 + 1, (count, 1), generator=rng, device=device)
-            heard = torch.cat([heard, around(spectra, (moments + later) % length, length)])
-            hidden = torch.cat([hidden, torch.where(same, OTHER_TIME, NOT_ASKED)], dim=1)
+            others = torch.randint(length, (count, 1), generator=rng, device=device)
+            heard = torch.cat([heard, around(spectra, others, length)])
+            apart = (_begin(spectra, moments, length) - _begin(spectra, others, length)).abs() >= LISTEN / 2
+            hidden = torch.cat([hidden, torch.where(same & apart, OTHER_TIME, NOT_ASKED)], dim=1)
         hidden[silent] = NOT_ASKED
         hidden[:, silent.repeat(len(heard) // count)] = NOT_ASKED
         if self.training:
@@ -116,7 +118,7 @@ class AudioVisual(PretextTask):
         mirror, dropped = torch.rand(2, len(frames), 1, 1, 1, generator=rng, device=frames.device)
         frames = torch.where(mirror < 0.5, frames.flip(-1), frames)
         frames = clips.shaken(frames[:, None], 2, rng)[:, 0]
-        brightness = patches.brightness(frames.float())[:, None].to(torch.uint8)
+        brightness = patches.brightness(frames.float())[:, None].round().to(torch.uint8)
         return torch.where(dropped < self.grey, brightness, frames)
 
     def predict(self, backbone: nn.Module, visible: tuple[Tensor, Tensor]) -> Tensor:
@@ -137,8 +139,11 @@ class AudioVisual(PretextTask):
 
     def score(self, prediction: Tensor, hidden: Tensor) -> dict[str, float]:
         """`accuracy`: balanced, the mean of the shares of belonging pairs and of pairs from two clips that are recognised.
-        With `same_clip` also `moment`: the same with sounds of the same clip at another time."""
+        With `same_clip` also `moment`: the same with sounds of the same clip at another time. Nothing where nothing was
+        asked."""
         yes = prediction > 0
+        if not (hidden == BELONGS).any():
+            return {}
 
         def balanced(kind: int) -> float:
             parts = [right for right in (yes[hidden == BELONGS], ~yes[hidden == kind]) if len(right)]
@@ -215,12 +220,17 @@ def around(spectra: Tensor, moments: Tensor, length: int) -> Tensor:
     """What is heard about the moments of frames: of spectrograms (N x F x columns) and moments (int64 N x K, of `length`
     frames, film and sound taking equally long) uint8 N x K x F x 50, or N x F x 50 for one moment each. At the ends the
     window lies within the sound."""
-    total = spectra.shape[2]
-    wide = min(LISTEN, total)
-    begin = (((moments + 0.5) / length * total).round().long() - wide // 2).clamp(0, total - wide)
-    columns = begin[..., None] + torch.arange(wide, device=spectra.device)  # N x K x 50
+    wide = min(LISTEN, spectra.shape[2])
+    columns = _begin(spectra, moments, length)[..., None] + torch.arange(wide, device=spectra.device)  # N x K x 50
     found = spectra[torch.arange(len(spectra), device=spectra.device)[:, None, None], :, columns].transpose(2, 3)
     return found[:, 0] if moments.shape[1] == 1 else found
+
+
+def _begin(spectra: Tensor, moments: Tensor, length: int) -> Tensor:
+    """The first column of what is heard about each moment."""
+    total = spectra.shape[2]
+    wide = min(LISTEN, total)
+    return (((moments + 0.5) / length * total).round().long() - wide // 2).clamp(0, total - wide)
 
 
 def audible(spectra: Tensor) -> Tensor:

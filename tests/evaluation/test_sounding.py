@@ -6,7 +6,7 @@ import torch
 from course_lib.data import Split
 from course_lib.data.spectrograms import log_mel
 from course_lib.errors import CourseError
-from course_lib.evaluation.sounding import class_ceiling, embedded, heat, hits, motion, pairs
+from course_lib.evaluation.sounding import choices, class_ceiling, embedded, fits, heat, hits, motion, pairs
 from course_lib.features import fingerprint
 from course_lib.models import build_backbone
 from course_lib.pretext import normalise
@@ -53,6 +53,26 @@ def test_the_ceiling_is_that_of_one_who_knows_the_instruments():
     assert class_ceiling(labelled([1, 1, 1], [[0, 1, 0]] * 3)) == 0.5  # nothing tells the clips apart
     # What is heard in 1 is seen in 0, and not the other way round.
     assert class_ceiling(labelled([0, 1], [[1, 1, 0], [0, 1, 0]])) == pytest.approx(0.75)
+
+
+def test_a_sound_fits_where_its_instrument_is_seen():
+    found = fits(labelled([0, 1, 0], [[1, 0, 0], [1, 1, 0], [0, 0, 1]]))
+    assert found.tolist() == [[1, 0, 1], [1, 1, 1], [0, 0, 0]] and found.dtype == torch.float32
+
+
+def test_a_choice_is_the_clip_asked_about_among_others_of_all_different_kinds():
+    asked, among = torch.arange(30), torch.arange(30, 100)
+    kinds, places = torch.arange(100) % 8, set()
+    rows = choices(asked, among, kinds, torch.Generator().manual_seed(0))
+    assert rows.shape == (30, 4) and torch.equal(rows, choices(asked, among, kinds, torch.Generator().manual_seed(0)))
+    for clip, row in enumerate(rows.tolist()):
+        places.add(row.index(clip))
+        assert all(other >= 30 for other in row if other != clip) and len(kinds[row].unique()) == 4
+    assert places == {0, 1, 2, 3}  # the answer may stand anywhere
+    assert not torch.equal(rows, choices(asked, among, kinds, torch.Generator().manual_seed(1)))
+    assert choices(asked, among, kinds % 3, torch.Generator().manual_seed(0)).shape == (30, 3)  # no more kinds than that
+    numbers = choices(asked, among, torch.arange(100), torch.Generator().manual_seed(0), count=6)
+    assert all(len(row.unique()) == 6 for row in numbers)
 
 
 def test_pairs_are_the_clips_with_two_instruments():
@@ -134,7 +154,7 @@ def test_heat_is_the_tasks_for_every_clip(network):
 
 
 def test_clips_of_which_nothing_is_known_get_a_sentence(dataset):
-    for ask in (class_ceiling, pairs):
+    for ask in (class_ceiling, fits, pairs):
         with pytest.raises(CourseError, match="'world:sounds' only; these clips have no 'present'"):
             ask(dataset.train)
     with pytest.raises(CourseError, match="these clips have no 'masks'"):
