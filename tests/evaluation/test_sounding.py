@@ -71,6 +71,8 @@ def test_a_choice_is_the_clip_asked_about_among_others_of_all_different_kinds():
     assert places == {0, 1, 2, 3}  # the answer may stand anywhere
     assert not torch.equal(rows, choices(asked, among, kinds, torch.Generator().manual_seed(1)))
     assert choices(asked, among, kinds % 3, torch.Generator().manual_seed(0)).shape == (30, 3)  # no more kinds than that
+    few = choices(torch.tensor([0, 1]), torch.tensor([2, 3, 4]), torch.tensor([0, 3, 0, 1, 2]), torch.Generator().manual_seed(0))
+    assert few.shape == (2, 3)  # as many for each, though one could have had a fourth
     numbers = choices(asked, among, torch.arange(100), torch.Generator().manual_seed(0), count=6)
     assert all(len(row.unique()) == 6 for row in numbers)
 

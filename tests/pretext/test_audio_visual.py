@@ -86,19 +86,32 @@ def test_what_belongs_is_heard_about_the_frames_moment(same_clip):
     assert found == set(range(10))
 
 
-@pytest.mark.parametrize(("columns", "apart"), [(250, 50), (100, 1)])
-def test_sounds_of_another_time_are_the_same_clips_and_really_of_another_time(columns, apart):
+@pytest.mark.parametrize(("columns", "length"), [(250, 5), (100, 8)])
+def test_sounds_of_another_time_are_the_same_clips_and_really_of_another_time(columns, length):
     _, task = network(same_clip=True)
-    batch = numbered(columns=columns, length=5 if columns == 250 else 8)
+    batch, asked = numbered(columns=columns, length=length), 0
     for seed in range(20):
         (frames, heard), hidden = task.eval().hide(batch, torch.Generator().manual_seed(seed))
         assert frames.shape[0] == 6 and heard.shape == (12, 3, 64, 50) and hidden.shape == (6, 12)
         same = torch.eye(6, dtype=torch.bool)
         assert torch.equal(hidden[:, :6], torch.where(same, BELONGS, OTHER_CLIP))
-        assert torch.equal(hidden[:, 6:], torch.where(same, OTHER_TIME, NOT_ASKED))
         said = raw(heard)[:, 0]
         assert torch.equal(said[6:, 0], said[:6, 0])
-        assert ((said[6:, 1, 0] - said[:6, 1, 0]).abs() >= apart).all()
+        apart = (said[6:, 1, 0] - said[:6, 1, 0]).abs() >= 25  # half of what is heard
+        assert torch.equal(hidden[:, 6:], torch.where(same & apart, OTHER_TIME, NOT_ASKED))
+        asked += apart.sum()
+    assert asked > 20 * 6 / 4
+
+
+def test_a_clip_that_was_drawn_twice_is_not_asked_about_itself():
+    _, task = network()
+    batch = numbered()
+    batch.index = torch.tensor([4, 1, 4, 3, 0, 4])
+    _, hidden = task.hide(batch, torch.Generator().manual_seed(0))
+    expected = torch.where(torch.eye(6, dtype=torch.bool), BELONGS, OTHER_CLIP)
+    for one, other in ((0, 2), (0, 5), (2, 5)):
+        expected[one, other] = expected[other, one] = NOT_ASKED
+    assert torch.equal(hidden, expected)
 
 
 def test_only_sounds_that_do_not_belong_are_treated():
@@ -244,11 +257,14 @@ def test_some_frames_lose_their_colours_in_training_alone(grey, least, most):
 
 
 def asked(count=10, same_clip=False, treated=False, silent=0):
-    """What is hidden about a batch of so many clips."""
+    """What is hidden about a batch of so many clips, each asked about another time, too, as if all were far enough apart."""
     _, task = network(same_clip=same_clip, treated=torch.clone if treated else None)
     batch = numbered(count)
     batch.sounds[:silent] = 0
-    return task, task.hide(batch, torch.Generator().manual_seed(0))[1]
+    hidden = task.hide(batch, torch.Generator().manual_seed(0))[1]
+    if same_clip:
+        hidden[:, count:].diagonal()[silent:] = OTHER_TIME
+    return task, hidden
 
 
 @pytest.mark.parametrize("same_clip", [True, False])
@@ -452,3 +468,14 @@ def test_films_without_sounds_get_a_sentence(lacks, words):
     setattr(data, lacks, None)
     with pytest.raises(CourseError, match=words):
         fit(*network(), data, steps=1)
+
+
+def test_a_batch_of_silence_does_not_lower_the_score():
+    backbone, task = network()
+    data = whistling(12, 0)
+    audible = data.subset(slice(0, 6))
+    data.sounds[6:] = 0
+    scores = [
+        pretext_scores(backbone, task, some, torch.Generator().manual_seed(0), batch_size=6)["accuracy"] for some in (audible, data)
+    ]
+    assert scores[0] == scores[1]
