@@ -475,7 +475,7 @@ def test_a_batch_of_silence_does_not_lower_the_score():
     data = whistling(12, 0)
     audible = data.subset(slice(0, 6))
     data.sounds[6:] = 0
-    scores = [
-        pretext_scores(backbone, task, some, torch.Generator().manual_seed(0), batch_size=6)["accuracy"] for some in (audible, data)
-    ]
-    assert scores[0] == scores[1]
+    alone, among = (
+        pretext_scores(backbone, task, some, torch.Generator().manual_seed(0), batch_size=6) for some in (audible, data)
+    )
+    assert alone["accuracy"] == among["accuracy"]
