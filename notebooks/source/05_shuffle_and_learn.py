@@ -76,7 +76,7 @@ truth_known = "keypoints" in films.train.annotations  # in the world; nobody wro
 
 # %%
 order = torch.randperm(len(films.test), generator=session.rng("play"))
-eight = films.test.batch(order[:18]).clips[:, ::2].cpu()  # every second frame
+eight = films.test.batch(order[torch.arange(18) % len(order)]).clips[:, ::2].cpu()  # every second frame; few films come again
 five = clips.draw_quintuples(eight, session.rng("moments"), questions=1)[:, 0]  # a < b < c < d < e in each film
 a, b, c, d, e = five[:12].unbind(1)
 in_order = torch.rand(12, generator=session.rng("coins")).argsort() % 2
@@ -237,7 +237,7 @@ def new_backbone(purpose):
 
 backbone, task = new_network()
 task.to(session.device)
-(visible, places), answers = task.hide(films.train.batch(range(4)), session.rng("look", session.device))
+(visible, places), answers = task.hide(films.train.batch(range(min(4, len(films.train)))), session.rng("look", session.device))
 prediction = task.predict(backbone, (visible, places))
 print(f"frames: {tuple(visible.shape)}   questions: {tuple(places.shape)}   prediction: {tuple(prediction.shape)}")
 print(f"loss: {task.loss(prediction, answers).item():.2f}   (guessing: ln 2 = 0.69)")
@@ -580,14 +580,14 @@ filling = session.train("fill_in", *new_fill_in(), steps=session.budget(quick=15
 # %%
 await filling.finished()
 with frozen(filling.backbone), frozen(filling.task):
-    visible, middle = filling.task.hide(films.test.batch(range(60)), session.rng("fill"))
+    visible, middle = filling.task.hide(films.test.batch(order[:60]), session.rng("fill"))
     guesses = {"the first end": visible[0], "mean of both ends": sum(visible) / 2, "the network": filling.task.predict(filling.backbone, visible)}
     changed = ((visible[0] - visible[1]).abs().mean(1, keepdim=True) > 0.2).float()  # where the ends differ
     errors = {name: (((guess - middle).abs() * changed).sum() / changed.sum() / 3 / 2).item() for name, guess in guesses.items()}
 pictures = torch.cat([part[:5] for part in (visible[0], middle, visible[1], guesses["mean of both ends"], guesses["the network"])])
 session.show(
     image_grid(((pictures.clamp(-1, 1) + 1) * 127.5).to(torch.uint8).cpu(), columns=5, names=["first", "hidden", "last", "mean of both ends", "the network"]),
-    caption="Five films: the ends, the hidden frame between them, and two guesses. How far off the guesses are where the ends differ, as a share of the whole range: "
+    caption="Films: the ends, the hidden frame between them, and two guesses. How far off the guesses are where the ends differ, as a share of the whole range: "
             + ", ".join(f"{name} {100 * error:.1f} %" for name, error in errors.items()) + ".",
     alt="Rows of frames: the first, the hidden one, the last, their mean, the network's guess.",
 )
