@@ -420,7 +420,7 @@ class Means(PretextTask):
 
 def five_labels(task, tower):
     """How well five labels a class tell the sounds apart by these features."""
-    return few_shot(task, tower, spectrograms(films), list(range(len(films.classes))), session.rng("five labels"), draws=session.budget(quick=5))
+    return few_shot(task, tower, spectrograms(films), list(range(len(films.classes))), session.rng("five labels"), draws=session.budget(quick=4))
 
 
 # %%
@@ -450,7 +450,7 @@ if truth_known:
 
 def probed(task, backbone):
     """Linear probes of the instrument after each stage."""
-    sizes = {"train_size": session.budget(quick=1000, classroom=4000), "test_size": session.budget(quick=600)}
+    sizes = {"train_size": session.budget(quick=800, classroom=4000), "test_size": session.budget(quick=400)}
     return probe_stages(task, backbone, shots, session.rng("probe"), **sizes)
 
 
@@ -494,10 +494,10 @@ if several:
 #
 # ## 8 · Doubt
 #
-# **Does it look at all?** In our batches each sound is right with one frame and wrong with all the others. Whoever only listens says the same each time and gets a half; grey pictures will show it. It need not be so. Whoever builds such a data set cuts pairs that belong from one film, and fetches the other sounds from somewhere else. Suppose these came from an archive that kept half as many numbers a second, as a telephone does. Fewer numbers cannot follow fast swings, so the highest pitches are gone. We inject that: every sound that does *not* belong is treated so, everything else stays as it is. **Guess:** what will a network score that has trained on such data for an eighth of the steps?
+# **Does it look at all?** In our batches each sound is right with one frame and wrong with all the others. Whoever only listens says the same each time and gets a half; grey pictures will show it. It need not be so. Whoever builds such a data set cuts pairs that belong from one film, and fetches the other sounds from somewhere else. Suppose these came from an archive that kept half as many numbers a second, as a telephone does. Fewer numbers cannot follow fast swings, so the highest pitches are gone. We inject that: every sound that does *not* belong is treated so, everything else stays as it is. **Guess:** what will a network score that has trained on such data for a sixteenth of the steps?
 
 # %%
-treated = session.train("treated", *new_network(treated=as_by_telephone), steps=steps // 8)
+treated = session.train("treated", *new_network(treated=as_by_telephone), steps=steps // 16)
 
 # %%
 await treated.finished()
