@@ -76,8 +76,9 @@ def rows(out):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_smoke_by_papermill(world, tmp_path):
-    result = course("run", "--profile", "smoke", "--out", tmp_path, timeout=580)
+    result = course("run", "--profile", "smoke", "--out", tmp_path, timeout=880)
     assert result.returncode == 0, result.stdout + result.stderr
     for row in rows(tmp_path):
         assert row["status"] == "ok" and row["profile"] == "smoke" and row["train_seconds"] > 0
