@@ -6,6 +6,7 @@ distance between two points in one space of 128 dimensions (2018, arXiv:1712.066
 come from other clips, drawn without labels; in a batch each frame is asked about the sounds of all clips.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import torch
@@ -80,7 +81,7 @@ class AudioVisual(PretextTask):
 
     def sample(self, data: Split, size: int, rng: torch.Generator) -> Batch:
         """Uniform; `sounds` are spectrograms already (uint8 N x 64 x T), made once for the whole split."""
-        batch = super().sample(data, size, rng)
+        batch = super().sample(dataclasses.replace(data, sounds=None), size, rng)  # raw sounds need not be copied
         batch.sounds = spectrograms_of(data)[batch.index.to(data.sounds.device)].to(data.device)
         return batch
 
