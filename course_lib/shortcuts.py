@@ -56,7 +56,7 @@ def jpeg_audit(
 
 def as_by_telephone(spectra: Tensor, rate: int = 16_000, highest: float = 4000.0) -> Tensor:
     """Spectrograms (uint8 N x 64 x T, the highest band first) without the bands above `highest` Hz: as of sounds that came
-    from another source, saved at half the rate. Nobody hears much of a difference."""
+    from another source, saved at half the rate: duller, and otherwise the same."""
     from librosa import mel_frequencies
 
     centres = torch.from_numpy(mel_frequencies(n_mels=BANDS + 2, fmin=LOWEST, fmax=rate / 2)[1:-1]).flip(0)

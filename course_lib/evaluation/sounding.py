@@ -13,7 +13,7 @@ from course_lib.errors import CourseError
 from course_lib.features import frozen
 from course_lib.models import Backbone
 from course_lib.pretext import normalise
-from course_lib.pretext.audio_visual import AudioVisual, around
+from course_lib.pretext.audio_visual import AudioVisual, around, three_channels
 
 
 def class_ceiling(split: Split) -> float:
@@ -115,7 +115,7 @@ def embedded(backbone: Backbone, task: AudioVisual, split: Split, moment: int | 
             at = torch.full((len(some), 1), moment, device=split.device)
             heard = around(spectra[some].to(split.device), at, length)
             seen = task.seen(backbone, normalise(split.batch(some).clips[:, moment]))
-            rows.append((seen.cpu(), task.heard(normalise(heard[:, None].expand(-1, 3, -1, -1))).cpu()))
+            rows.append((seen.cpu(), task.heard(three_channels(heard)).cpu()))
     seen, heard = (torch.cat(part) for part in zip(*rows, strict=True))
     return seen, heard
 

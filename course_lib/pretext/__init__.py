@@ -20,6 +20,7 @@ from course_lib.errors import CourseError
 from course_lib.models import Backbone
 
 _NOT_TASKS = {"patches", "colour", "clips"}  # rooms that several tasks share
+_NOT_TASKS |= {"word2vec"}  # keeps the contract on text: its backbone is a table of words, its data no Split
 
 
 class PretextTask(nn.Module):
@@ -63,8 +64,12 @@ class PretextTask(nn.Module):
         return data.batch(index, labels=self.uses_labels)
 
     def represent(self, backbone: nn.Module, batch: Batch, stage: str) -> Tensor:
-        """Features for probes, N x D: the stage's map, averaged over a grid of cells (see `pooled`)."""
-        return pooled(backbone.stages(normalise(batch.images), last=stage)[stage])
+        """Features for probes, N x D: the stage's map, averaged over a grid of cells (see `pooled`); of clips, the mean over
+        their frames."""
+        if batch.images is not None:
+            return pooled(backbone.stages(normalise(batch.images), last=stage)[stage])
+        maps = backbone.stages(normalise(batch.clips.flatten(0, 1)), last=stage)[stage]
+        return pooled(maps).unflatten(0, (len(batch.clips), -1)).mean(1)
 
     def start_epoch(self, backbone: nn.Module, data: Split) -> list[nn.Parameter]:
         """Called before each pass over the data; returns the parameters whose optimiser state must be forgotten."""

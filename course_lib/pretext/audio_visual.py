@@ -17,7 +17,7 @@ from course_lib.data import Batch, Split
 from course_lib.data.spectrograms import log_mel, spectrograms_of
 from course_lib.errors import CourseError
 from course_lib.models import Backbone, build_backbone, initialise
-from course_lib.pretext import PretextTask, clips, normalise, patches, pooled
+from course_lib.pretext import PretextTask, clips, normalise, patches
 
 BELONGS, OTHER_CLIP, OTHER_TIME, NOT_ASKED = 1, 0, 2, -1  # what is hidden about a frame and a sound
 LISTEN = 50  # columns of a spectrogram, each a hundredth of a second
@@ -112,7 +112,7 @@ class AudioVisual(PretextTask):
         hidden[:, silent.repeat(len(heard) // count)] = NOT_ASKED
         if self.training:
             frames = self._augmented(frames, rng)
-        return (normalise(frames), normalise(heard[:, None].expand(-1, 3, -1, -1))), hidden
+        return (normalise(frames), three_channels(heard)), hidden
 
     def _augmented(self, frames: Tensor, rng: torch.Generator) -> Tensor:
         """Mirrored half of the time, moved by up to two pixels, `grey` of them in grey; uint8 as before."""
@@ -153,13 +153,6 @@ class AudioVisual(PretextTask):
         moment = {"moment": balanced(OTHER_TIME)} if self.same_clip else {}
         return {"accuracy": balanced(OTHER_CLIP)} | moment
 
-    def represent(self, backbone: nn.Module, batch: Batch, stage: str) -> Tensor:
-        """Features of pictures as every task's; those of clips are the mean over their frames."""
-        if batch.images is not None:
-            return super().represent(backbone, batch, stage)
-        maps = backbone.stages(normalise(batch.clips.flatten(0, 1)), last=stage)[stage]
-        return pooled(maps).unflatten(0, (len(batch), -1)).mean(1)
-
     # --- the two towers, and where they meet
 
     def cells(self, backbone: nn.Module, frames: Tensor) -> Tensor:
@@ -195,7 +188,7 @@ class AudioVisual(PretextTask):
         moments = torch.arange(length, device=films.device).expand(count, -1)
         spots = self.cells(backbone, normalise(films.flatten(0, 1)))  # NT x 128 x h x w
         windows = around(spectra, moments, length).flatten(0, 1)
-        heard = self.heard(normalise(windows[:, None].expand(-1, 3, -1, -1)))
+        heard = self.heard(three_channels(windows))
         flat = spots.flatten(2).transpose(1, 2)  # NT x hw x 128
         sure = torch.stack([self.logits(some, one[None])[:, 0] for some, one in zip(flat, heard, strict=True)])
         return sure.float().sigmoid().view(count, length, *spots.shape[2:])
@@ -232,6 +225,11 @@ def _begin(spectra: Tensor, moments: Tensor, length: int) -> Tensor:
     total = spectra.shape[2]
     wide = min(LISTEN, total)
     return (((moments + 0.5) / length * total).round().long() - wide // 2).clamp(0, total - wide)
+
+
+def three_channels(spectra: Tensor) -> Tensor:
+    """Spectrograms (uint8 M x F x T) as a tower takes pictures: grey, M x 3 x F x T normalised floats."""
+    return normalise(spectra[:, None].expand(-1, 3, -1, -1))
 
 
 def audible(spectra: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from course_lib.data import Batch
 from course_lib.errors import CourseError
 from course_lib.models import Backbone, initialise
-from course_lib.pretext import PretextTask, clips, normalise, patches, pooled
+from course_lib.pretext import PretextTask, clips, normalise, patches
 
 A, B, C, D, E = range(5)
 TRIPLES = ((B, C, D), (D, C, B), (B, A, D), (B, E, D), (D, A, B), (D, E, B))
@@ -111,10 +111,3 @@ class ShuffleAndLearn(PretextTask):
                     axis.set_axis_off()
                     axis.set_title("abcde"[moment], fontsize=9, fontweight="normal", loc="center")
         return figure
-
-    def represent(self, backbone: nn.Module, batch: Batch, stage: str) -> Tensor:
-        """Features of pictures as they are; of clips, the mean over their frames."""
-        if batch.images is not None:
-            return super().represent(backbone, batch, stage)
-        maps = backbone.stages(normalise(batch.clips.flatten(0, 1)), last=stage)[stage]
-        return pooled(maps).unflatten(0, (len(batch.clips), -1)).mean(1)

@@ -255,8 +255,9 @@ session.show(
 # Watch the loss. For a while it stays near that of guessing. Then the first differences are found that mean something, and it goes quickly.
 
 # %%
-steps = session.budget(quick=1000, classroom=6000, full=30000)
-run = session.train("shuffle_and_learn", backbone, task, steps=steps, batch_size=10)
+steps = session.budget(quick=700, classroom=6000, full=30000)
+how = {"batch_size": 10, "learning_rate": 0.01}  # chosen on the validation films: at 0.003 it stays at guessing for longer
+run = session.train("shuffle_and_learn", backbone, task, steps=steps, **how)
 
 # %%
 await run.finished()
@@ -325,21 +326,21 @@ session.claim("shf.between")
 #
 # **The place of the figure.** A figure that walks across the picture tells the order by where it is. In our world it stays in place, whatever it does. Is that so? The **audit** is a head that gets no picture, only the centre of what moves in each frame.
 #
-# **The camera.** Half of the cameras pan: the whole background wanders, always the same way, and its place tells the time. Here is the reason for shaking. A second network gets the frames as they are, **open**, for half as many steps; of the test films we know which camera moves.
+# **The camera.** Half of the cameras pan: the whole background wanders, always the same way, and its place tells the time. Here is the reason for shaking. A second network gets the frames as they are, **open**, for a quarter of the steps; of the test films we know which camera moves.
 #
 # **The background itself.** Would the network still know what to look at, if things drifted about behind the figure? The world can render the same films once more, with such things in them.
 #
 # **Guess:** which of the two networks scores more? And in which films does the open one have its lead?
 
 # %%
-audit = session.train("centroids", *new_network(sees="centroids"), steps=steps // 2, batch_size=10)
+audit = session.train("centroids", *new_network(sees="centroids"), steps=steps, **how)
 
 # %%
-opened = session.train("open", *new_network(shake=0), steps=steps // 2, batch_size=10)
+opened = session.train("open", *new_network(shake=0), steps=steps // 4, **how)
 
 # %%
 await opened.finished()
-run = session.trained("shuffle_and_learn", new_network, steps=steps, batch_size=10)  # trained now if you skipped section 3
+run = session.trained("shuffle_and_learn", new_network, steps=steps, **how)  # trained now if you skipped section 3
 await run.finished()
 scores = {name: session.scores(one.backbone, one.task)["accuracy"] for name, one in (("frames", run), ("open", opened), ("centroids", audit))}
 for name, value in scores.items():
@@ -381,7 +382,7 @@ def asked_anywhere(high_motion):
     """What a network trained with such questions scores on questions drawn without regard to motion."""
     backbone = new_backbone("sweep")
     task = ShuffleAndLearn(backbone, session.rng("sweep head"), high_motion=high_motion)
-    session.fit(backbone, task, steps=steps, batch_size=10)
+    session.fit(backbone, task, steps=steps, **how)
     task.high_motion = False
     return session.scores(backbone, task)["accuracy"]
 
@@ -409,10 +410,10 @@ labelled = session.train("supervised", *new_supervised(), split=shots.train, ste
 
 # %%
 await labelled.finished()
-run = session.trained("shuffle_and_learn", new_network, steps=steps, batch_size=10)
+run = session.trained("shuffle_and_learn", new_network, steps=steps, **how)
 await run.finished()
 backbones = {"shuffle": run.backbone, "supervised": labelled.backbone, "random": new_backbone("random control")}
-sizes = {"train_size": session.budget(quick=2000, classroom=6000), "test_size": session.budget(quick=800)}
+sizes = {"train_size": session.budget(quick=1600, classroom=6000), "test_size": session.budget(quick=800)}
 bank = random_subset(shots.train, sizes["train_size"], session.rng("bank"))
 queries = random_subset(shots.test, sizes["test_size"] // 2, session.rng("queries"))
 
@@ -477,10 +478,7 @@ pck = exercise("shuffle_and_learn.pck", pck)
 # %%
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2)  # of the picture's side
 if truth_known:
-    opened = session.trained("open", lambda: new_network(shake=0), steps=steps // 2, batch_size=10)
-    await opened.finished()
-    asked_of = backbones | {"open": opened.backbone}
-    read = {name: points(run.task, backbone, shots, session.rng("points"), **sizes) for name, backbone in asked_of.items()}
+    read = {name: points(run.task, backbone, shots, session.rng("points"), **sizes) for name, backbone in backbones.items()}
     found_at = {name: {stage: pck(one.said, one.true, one.seen, 0.1 * shots.size) for stage, one in stages.items()} for name, stages in read.items()}
     average = shots.train.annotations["keypoints"][..., :2].float().mean(0).cpu()
     last = read["shuffle"]["conv5"]
@@ -495,11 +493,11 @@ if truth_known:
 if truth_known:
     words = " ".join(f"{name}: " + ", ".join(f"{stage} {100 * v:.1f} %" for stage, v in stages.items()) + "." for name, stages in found_at.items())
     session.show(
-        probe_curve(found_at["shuffle"], found_at["random"], mean_pose, found_at["supervised"], rivals={"open": found_at["open"]}, measure="points found"),
+        probe_curve(found_at["shuffle"], found_at["random"], mean_pose, found_at["supervised"], measure="points found"),
         caption="Points of figures found within a tenth of the picture's side, by a linear map on frozen features after each stage. Guessing: always the average pose.",
         alt=words, rests_on=["shuffle_and_learn.pck"],
     )
-    for claim in ("keypoints.random", "keypoints.supervised", "keypoints.best", "shortcut.points"):
+    for claim in ("keypoints.random", "keypoints.supervised", "keypoints.best"):
         session.claim(f"shf.{claim}")
 
 # %% [markdown]
@@ -522,6 +520,23 @@ if truth_known:
         caption="Rings: where the points are. Dots: where they are put; green within a tenth of the side, red beyond.",
         alt="Six frames of figures with thirteen points each, as three networks put them.",
     )
+
+# %% [markdown]
+# And the open network of section 5, which had the better score? The sweep trains it for as many steps as the shaken one, and asks its last features for the same points.
+
+# %%
+def points_found(shake):
+    """PCK at a tenth of the side, read off the last features of a network whose frames were shaken by so many pixels."""
+    trained = run.backbone
+    if shake != run.task.shake:
+        trained, task = new_network(shake=shake)
+        session.fit(trained, task, steps=steps, **how)
+    last = points(run.task, trained, shots, session.rng("points"), **sizes)["conv5"]
+    return pck(last.said, last.true, last.seen, 0.1 * shots.size)
+
+
+if truth_known:
+    session.sweep("shf.points", points_found, {"shaken": run.task.shake, "open": 0})
 
 # %% [markdown]
 # Frozen features say what is there already. The paper goes on and **fine-tunes**: all weights move, on frames whose points somebody has marked. The sweep does so from three beginnings, for equally many steps.
@@ -575,7 +590,7 @@ def new_fill_in():
     return backbone, FillIn(backbone)
 
 
-filling = session.train("fill_in", *new_fill_in(), steps=session.budget(quick=150, classroom=3000), batch_size=16)
+filling = session.train("fill_in", *new_fill_in(), steps=session.budget(quick=100, classroom=3000), batch_size=16)
 
 # %%
 await filling.finished()
@@ -609,7 +624,7 @@ if truth_known:
                 guess, true = follow(maps, covered[0])[-1] > 0.5, covered[-1] > 0.5
                 yield guess, ((guess & true).sum() / (guess | true).sum().clamp_min(1)).item()
 
-    followed = films.test.subset(order[:40])
+    followed = films.test.subset(order[: session.budget(quick=30)])
     tracks = {name: list(overlap(backbone)) for name, backbone in backbones.items()}
     kept = {name: sum(share for _, share in track) / len(track) for name, track in tracks.items()}
     for name, share in kept.items():

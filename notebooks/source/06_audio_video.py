@@ -70,7 +70,7 @@ middle = films.test.clips.shape[1] // 2  # of a film, the frame that stands for 
 heard = spectrograms_of(films.test)  # each sound as a picture, made once
 truth_known = "present" in films.test.annotations  # in the world; nobody wrote it down for your videos
 instruments = [films.classes[label] for label in films.test.labels.tolist()]
-steps = session.budget(quick=750, classroom=4000, full=20000)
+steps = session.budget(quick=680, classroom=4000, full=20000)
 
 # %% [markdown]
 # ## 1 · Play
@@ -420,7 +420,7 @@ class Means(PretextTask):
 
 def five_labels(task, tower):
     """How well five labels a class tell the sounds apart by these features."""
-    return few_shot(task, tower, spectrograms(films), list(range(len(films.classes))), session.rng("five labels"), draws=session.budget(quick=4))
+    return few_shot(task, tower, spectrograms(films), list(range(len(films.classes))), session.rng("five labels"), draws=session.budget(quick=3))
 
 
 # %%
