@@ -93,10 +93,10 @@ def read_rotation_from_frequencies(train: Tensor, test: Tensor) -> float:
         features = torch.cat([block_frequencies(rotate(images, turns)) for turns in range(4)])
         return features.numpy(), torch.arange(4).repeat_interleave(len(images)).numpy()
 
-    return _linear_reader(seen(train), seen(test), max_iter=1000)
+    return linear_reader(seen(train), seen(test), max_iter=1000)
 
 
-def _linear_reader(train: tuple, test: tuple, **options) -> float:
+def linear_reader(train: tuple, test: tuple, **options) -> float:
     """The accuracy (0…1) on `test` of a logistic regression fitted to `train`; each is (features N x D, labels N)."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -159,7 +159,7 @@ def read_place_from_profiles(
         chosen = torch.randperm(len(cut), generator=rng)[:questions]
         return profiles(cut[chosen]).numpy(), cell[chosen].numpy()
 
-    return _linear_reader(asked(train), asked(test), C=0.1, max_iter=200)
+    return linear_reader(asked(train), asked(test), C=0.1, max_iter=200)
 
 
 class AbsolutePosition(PretextTask):
