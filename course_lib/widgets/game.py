@@ -5,6 +5,8 @@
 
 import html
 import math
+import statistics
+import time
 from collections.abc import Callable, Sequence
 
 import ipywidgets
@@ -171,12 +173,14 @@ class Game:
         alt: describes the pictures without giving the answer away.
         columns, pictures: of the `Buttons`.
         answer_widget: to answer with instead of `Buttons`, see there.
+        clock: tell how long each first try took; `seconds` keeps the times either way.
 
     Raises CourseError when these do not fit together.
     """
 
     def __init__(self, items: Tensor, truth: Sequence[int], answers: Sequence[str | None], question: str, alt: str, *,
-                 columns: int | None = None, pictures: Tensor | None = None, answer_widget=None):  # fmt: skip
+                 columns: int | None = None, pictures: Tensor | None = None, answer_widget=None,
+                 clock: bool = False):  # fmt: skip
         self.items, self.alt, self.question = items, alt, question
         self.answers = [words for words in answers if words is not None]
         truth, n, k = [int(value) for value in truth], len(items), len(self.answers)
@@ -186,6 +190,8 @@ class Game:
             raise CourseError(f"{k} answers need {k} pictures, or {k} for each of {n} items; "
                               f"these have the shape {tuple(pictures.shape)}.")  # fmt: skip
         self.score = Score(truth, k)
+        self.clock, self.seconds = clock, []  # of each first try, but of the very first: whoever reads is not yet labelling
+        self._asked_at: float | None = None
         self.answer_widget = answer_widget or Buttons(answers, columns, pictures)
         # After the last item the answers stay where they are, with the focus, and do nothing.
         self.answer_widget.on_answer = lambda choice: self._safely(lambda: self.score.item is None or self.play(choice))
@@ -220,11 +226,17 @@ class Game:
         """
         said, item, place = self._word(choice), self.score.item, self.score.place()
         right = self.score.answer(choice)
+        self._stop_the_clock()
         truth = self._word(self.score.truth[item])
         # With its place, no sentence equals the one before; an equal one would be neither redrawn nor read out.
-        self._say(f"{place} · " + (f"✓ Right: {truth}." if right else f"✗ No: it was {truth}, you said {said}."))
+        took = f" {self.seconds[-1]:.1f} s." if self.clock and self.seconds and self.score.second is None else ""
+        self._say(f"{place} · " + (f"✓ Right: {truth}." if right else f"✗ No: it was {truth}, you said {said}.") + took)
         self._ask()
         return right
+
+    def pace(self) -> float | None:
+        """Seconds that one item took you, the median over first tries, so that a pause does not count; None before two."""
+        return statistics.median(self.seconds) if self.seconds else None
 
     def try_again(self) -> None:
         """Ask once more for the items that you missed; the first score stays. Without such items, does nothing."""
@@ -285,6 +297,12 @@ class Game:
 
     def _word(self, choice: int) -> str:
         return "none of them" if choice == -1 else self.answers[choice]
+
+    def _stop_the_clock(self) -> None:
+        now = time.monotonic()
+        if self._asked_at is not None and self.score.second is None:
+            self.seconds.append(now - self._asked_at)
+        self._asked_at = now
 
     def _say(self, sentence: str) -> None:
         # Screen readers announce an alert that appears; a milder live region would have to be there before its words.
