@@ -11,6 +11,25 @@ from course_lib.paths import project, write_atomically
 from course_lib.run import notebooks
 
 
+def files(name: str, notebook: str) -> dict[str, str]:
+    """What a new method consists of, in reading order: path in the project -> the template that it is made from."""
+    return {
+        f"course_lib/pretext/{name}.py": "method_pretext.py.jinja",
+        f"tests/pretext/test_{name}.py": "method_test.py.jinja",
+        f"course_lib/exercises/{name}.py": "method_exercises.py.jinja",
+        f"notebooks/source/{notebook}.py": "method_notebook.py.jinja",
+        f"course_lib/claims/{name}.csv": "method_claims.csv.jinja",
+        f"course_lib/papers/{name}.csv": "method_papers.csv.jinja",
+        f"course_lib/quizzes/{name}.toml": "method_quiz.toml.jinja",
+    }
+
+
+def next_notebook(name: str) -> str:
+    """The notebook of a new method: numbered after the last one there is."""
+    numbers = [int(found[0]) for notebook in notebooks.sources() if (found := re.match(r"\d+", notebook))]
+    return f"{max(numbers, default=0) + 1:02d}_{name}"
+
+
 def write(name: str) -> list[Path]:
     """Write the files of the pretext task `name` (snake_case); returns their paths in the project, in reading order.
 
@@ -26,17 +45,7 @@ def write(name: str) -> list[Path]:
     taken = [*pretext.names(), *(re.sub(r"^\d+_", "", notebook) for notebook in notebooks.sources())]
     if name in taken or (Path(pretext.__file__).parent / f"{name}.py").exists():
         raise CourseError(f"There is a method {name!r} already; choose another name, or edit course_lib/pretext/{name}.py.")
-    numbers = [int(found[0]) for notebook in notebooks.sources() if (found := re.match(r"\d+", notebook))]
-    notebook = f"{max(numbers, default=0) + 1:02d}_{name}"
-    files = {
-        f"course_lib/pretext/{name}.py": "method_pretext.py.jinja",
-        f"tests/pretext/test_{name}.py": "method_test.py.jinja",
-        f"course_lib/exercises/{name}.py": "method_exercises.py.jinja",
-        f"notebooks/source/{notebook}.py": "method_notebook.py.jinja",
-        f"course_lib/claims/{name}.csv": "method_claims.csv.jinja",
-        f"course_lib/papers/{name}.csv": "method_papers.csv.jinja",
-        f"course_lib/quizzes/{name}.toml": "method_quiz.toml.jinja",
-    }
+    notebook = next_notebook(name)
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=jinja2.StrictUndefined,
@@ -48,7 +57,7 @@ def write(name: str) -> list[Path]:
         "title": name.replace("_", " ").capitalize(),
         "notebook": notebook,
     }
-    texts = {project() / path: templates.get_template(template).render(words) for path, template in files.items()}
+    texts = {project() / path: templates.get_template(template).render(words) for path, template in files(name, notebook).items()}
     generated = project() / "notebooks" / f"{notebook}.ipynb"
     for path in [*texts, generated]:
         if path.exists():
