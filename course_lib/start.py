@@ -24,7 +24,7 @@ from course_lib.plots import style
 from course_lib.plots.calibration import calibration
 from course_lib.plots.layers import probe_curve
 from course_lib.pretext import PretextTask
-from course_lib.training import History, fit
+from course_lib.training import History, Step, fit, load_finished, settings_of
 
 PROFILES = ("smoke", "quick", "classroom", "full")
 SMOKE_STEPS = 20
@@ -135,14 +135,14 @@ class Session:
         backbone = build_backbone(name, rng=self.rng(purpose), width=width, image_size=size)
         return backbone.to(self.device)
 
-    def checkpoint(self, task: str) -> Path:
-        """Where the checkpoint of a network that this notebook trains is kept."""
-        name = f"{task}-{self.dataset.fingerprint}-{self.profile}-{self.seed}.safetensors"
+    def checkpoint(self, task: str, dataset: data.Dataset | None = None) -> Path:
+        """Where the checkpoint of a network is kept that is trained on the session's data set, or another one."""
+        name = f"{task}-{(dataset or self.dataset).fingerprint}-{self.profile}-{self.seed}.safetensors"
         return self.out / "checkpoints" / name
 
     def train(
         self, name: str, backbone: Backbone, task: PretextTask, split: data.Split | None = None, *, steps: int,
-        ghosts: dict[str, History] | None = None, **options,
+        ghosts: dict[str, History] | None = None, dataset: data.Dataset | None = None, **options,
     ):  # fmt: skip
         """`fit` in the background, with a panel that shows it; returns the run at once (headless: at its end).
 
@@ -151,6 +151,7 @@ class Session:
         Args:
             name: names the checkpoint and the panel: `rotation`.
             split: what to train on; the data set's training split unless given.
+            dataset: another one than the session's.
             steps: from `budget`.
             ghosts: histories of other runs by the words for them, drawn pale behind this one's curves. The earlier runs
                 of this name are there without being handed in.
@@ -167,8 +168,8 @@ class Session:
 
         def work(**controls) -> History:
             history = fit(
-                backbone, task, split if split is not None else self.dataset.train, steps=steps, seed=self.seed,
-                precision=self.precision, checkpoint=self.checkpoint(name), **controls, **options,
+                backbone, task, split if split is not None else (dataset or self.dataset).train, steps=steps, seed=self.seed,
+                precision=self.precision, checkpoint=self.checkpoint(name, dataset), **controls, **options,
             )  # fmt: skip
             self.train_seconds += history.seconds
             self._write()
@@ -186,6 +187,24 @@ class Session:
         `make` builds the backbone and the task.
         """
         return self.runs.get(name) or self.train(name, *make(), steps=steps, **options)
+
+    def left_by_another(
+        self, name: str, make: Callable[[], tuple[Backbone, PretextTask]], *, steps: int, dataset: data.Dataset | None = None,
+        **options,
+    ):  # fmt: skip
+        """The network that another notebook of this very run left under this name, if it was trained just so; else `train`.
+
+        What comes back has a `backbone`, a `task` and `finished()` either way; `reused` says which it was. Arguments as for
+        `trained`; `dataset` is what the network learns from, if not the session's.
+        """
+        backbone, task = make()
+        learns_from = (dataset or self.dataset).train
+        settings = settings_of(
+            torch.device(self.device), learns_from, steps, seed=self.seed, precision=self.precision, **options
+        )  # fmt: skip
+        if load_finished(self.checkpoint(name, dataset), Step(backbone, task.to(self.device)), settings):
+            return Reused(backbone, task)
+        return self.train(name, backbone, task, steps=steps, dataset=dataset, **options)
 
     def fit(self, backbone: Backbone, task: PretextTask, split: data.Split | None = None, *, steps: int, **options) -> History:
         """`fit` here and now, without a panel, on the training split unless another is given: for the nets of a `sweep`.
@@ -426,6 +445,18 @@ class Session:
     def __repr__(self) -> str:
         precision = str(self.precision).removeprefix("torch.")
         return f"{self.notebook} · {self.profile} · {self.dataset_name} · seed {self.seed} · {self.device} · {precision}"
+
+
+class Reused:
+    """A network that was trained by another notebook of this run: a finished training run, without its history."""
+
+    reused = True
+
+    def __init__(self, backbone: Backbone, task: PretextTask):
+        self.backbone, self.task = backbone, task
+
+    async def finished(self) -> None:
+        """It is."""
 
 
 def start(

@@ -141,10 +141,7 @@ def fit(
         fused = device.type in ("cpu", "cuda")  # one pass over the weights: a tenth of a small net's step saved
         optimiser = torch.optim.AdamW(step_module.parameters(), learning_rate, weight_decay=weight_decay, fused=fused)
         history = History(steps)
-        settings = {
-            "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay,
-            "seed": seed, "precision": str(precision), "samples": len(data), "device": device.type, "code": code_hash(),
-        }  # fmt: skip
+        settings = settings_of(device, data, steps, batch_size, learning_rate, weight_decay, seed, precision)
         if continues is not None or (checkpoint is not None and checkpoint.exists()):
             _resume(checkpoint, step_module, optimiser, history, settings, continues)
 
@@ -216,6 +213,17 @@ def code_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+def settings_of(
+    device: torch.device, data: Split, steps: int, batch_size: int = 32, learning_rate: float = 3e-3, weight_decay: float = 0.05,
+    seed: int = 0, precision: torch.dtype = torch.float32,
+) -> dict[str, Any]:  # fmt: skip
+    """What decides how a training run ends, beside the network that it begins with; the defaults are those of `fit`."""
+    return {
+        "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay,
+        "seed": seed, "precision": str(precision), "samples": len(data), "device": device.type, "code": code_hash(),
+    }  # fmt: skip
+
+
 def save_checkpoint(
     path: Path, step: Step, optimiser: torch.optim.Optimizer, history: History, settings: dict[str, Any]
 ) -> None:
@@ -269,6 +277,22 @@ def load_network(path: Path, step: Step) -> dict[str, str]:
     tensors, metadata = read_checkpoint(path)
     _copy_network(path, tensors, step)
     return metadata
+
+
+def load_finished(path: Path, step: Step, settings: dict[str, Any]) -> bool:
+    """`load_network`, if the checkpoint is of a run that ended under these very settings, with no hand on the learning rate.
+
+    Else `step` stays as it is, and the answer is False.
+    """
+    try:
+        tensors, metadata = read_checkpoint(path)
+        finished = len(json.loads(metadata["losses"])) == settings["steps"] and not json.loads(metadata.get("moved", "[]"))
+        if json.loads(metadata["settings"]) != settings or not finished:
+            return False
+        _copy_network(path, tensors, step)
+    except CourseError:  # none there, damaged, or of another network
+        return False
+    return True
 
 
 def _copy_network(path: Path, tensors: dict[str, Tensor], step: Step) -> None:

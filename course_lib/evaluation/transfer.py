@@ -25,6 +25,19 @@ CELLS = 4  # along each side, over which normals are averaged
 NEAR = 0.1  # of the picture's side: how near a point must be put to count as found
 
 
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """Something that a linear map may read off features.
+
+    Attributes:
+        of: the numbers to predict, for samples: float N x K.
+        score: of what was predicted and what is true, both N x K: the larger, the better.
+    """
+
+    of: Callable[[Split], Tensor]
+    score: Callable[[Tensor, Tensor], float]
+
+
 def normals(
     task: PretextTask, backbone: nn.Module, dataset: Dataset, rng: torch.Generator, train_size: int = 4000, test_size: int = 4000
 ) -> dict[str, Probe]:
@@ -37,13 +50,7 @@ def normals(
         CourseError: the data has no normals.
     """
 
-    def target(data: Split) -> Tensor:
-        return F.adaptive_avg_pool2d(_annotation(data, "normals").float() / 127, CELLS).flatten(1)
-
-    def explained(said: Tensor, true: Tensor) -> float:
-        return 1 - ((said - true).square().sum() / (true - true.mean(0)).square().sum()).item()
-
-    found = _read(task, backbone, _drawn(dataset, rng, train_size, test_size), target, explained)
+    found = _read(task, backbone, drawn(dataset, rng, train_size, test_size), NORMALS)
     return {stage: probe for stage, (probe, _) in found.items()}
 
 
@@ -62,14 +69,18 @@ def keypoints(
     if body not in KEYPOINTS:
         raise CourseError(f"Only {', '.join(KEYPOINTS)} have named points, and {body!r} has none; choose one of them.")
     _annotation(dataset.train, "keypoints")
-    label, side = dataset.classes.index(body), dataset.size
-
-    def target(data: Split) -> Tensor:
-        points = data.annotations["keypoints"][:, : len(KEYPOINTS[body]), :2]
-        return points.float().cpu().flatten(1) / side
-
-    found = _read(task, backbone, _drawn(dataset, rng, train_size, test_size, label), target, _near)
+    asked = drawn(dataset, rng, train_size, test_size, dataset.classes.index(body))
+    found = _read(task, backbone, asked, points_of(body))
     return {stage: probe for stage, (probe, _) in found.items()}
+
+
+def points_of(body: str) -> Target:
+    """Where the points of this body are, as shares of the picture's side; scored by PCK at a tenth of it."""
+
+    def places(data: Split) -> Tensor:
+        return _places(data, len(KEYPOINTS[body]))
+
+    return Target(places, _near)
 
 
 class Points:
@@ -98,8 +109,8 @@ def points(
     Raises:
         CourseError: the data has no keypoints.
     """
-    asked = _drawn(dataset, rng, train_size, test_size)
-    found = _read(task, backbone, asked, _places, _near)
+    asked = drawn(dataset, rng, train_size, test_size)
+    found = _read(task, backbone, asked, Target(_places, _near))
     return {stage: Points(said, asked["test"], probe.validation) for stage, (probe, said) in found.items()}
 
 
@@ -149,8 +160,12 @@ def with_points(split: Split) -> Split:
     return dataclasses.replace(split, labels=_annotation(split, "keypoints").float().to(split.labels.device))
 
 
-def _places(data: Split) -> Tensor:
-    return _annotation(data, "keypoints")[..., :2].float().cpu().flatten(1) / data.images.shape[-1]
+def _places(data: Split, count: int | None = None) -> Tensor:
+    return _annotation(data, "keypoints")[:, :count, :2].float().cpu().flatten(1) / data.images.shape[-1]
+
+
+def _normals(data: Split) -> Tensor:
+    return F.adaptive_avg_pool2d(_annotation(data, "normals").float() / 127, CELLS).flatten(1)
 
 
 def _near(said: Tensor, true: Tensor) -> float:
@@ -163,8 +178,11 @@ def _annotation(data: Split, name: str) -> Tensor:
     return data.annotations[name]
 
 
-def _drawn(dataset: Dataset, rng: torch.Generator, train_size: int, test_size: int, label: int | None = None) -> dict[str, Split]:
-    """Samples of each split, of this label or of all."""
+def drawn(dataset: Dataset, rng: torch.Generator, train_size: int, test_size: int, label: int | None = None) -> dict[str, Split]:
+    """Which samples a probe learns from, is chosen by and is tested on: "train", "val" and "test", of this label or of all.
+
+    `rng` is on the CPU; equal generators draw equal samples, so that networks answer equal questions.
+    """
     asked = {}
     for name, size in (("train", train_size), ("val", test_size), ("test", test_size)):
         split = getattr(dataset, name)
@@ -172,28 +190,52 @@ def _drawn(dataset: Dataset, rng: torch.Generator, train_size: int, test_size: i
     return asked
 
 
-def _read(
-    task: PretextTask, backbone: nn.Module, asked: dict[str, Split], target: Callable[[Split], Tensor],
-    score: Callable[[Tensor, Tensor], float],
-) -> dict[str, tuple[Probe, Tensor]]:  # fmt: skip
-    """By stage: what `score` says of a ridge regression from features to the target, and what it predicts for the test
-    samples."""
+def truth_of(asked: dict[str, Split], targets: dict[str, Target]) -> dict[str, list[Tensor]]:
+    """What is true of the samples asked: "train", "val", "test" -> N x K for each target, in their order."""
+    return {name: [target.of(split).float().cpu() for target in targets.values()] for name, split in asked.items()}
+
+
+def read_off(features: dict[str, dict[str, Tensor]], truth: dict[str, list[Tensor]], targets: dict[str, Target]):
+    """By target and stage: how well a ridge regression reads it, as a `Probe`, and what it predicts for the test samples.
+
+    All targets are solved at once, since the costly part, the products of the features, is the same for all. Each chooses
+    its own penalty, by its score on the validation samples.
+
+    Args:
+        features: "train", "val", "test" -> stage -> N x D (`features.extract`).
+        truth: of the same samples (`truth_of`).
+    """
     from sklearn.linear_model import Ridge
     from threadpoolctl import threadpool_limits
 
-    features = {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in asked.items()}
-    targets = {name: target(split).cpu() for name, split in asked.items()}
-    found = {}
-    for stage in backbone.stage_names:
-        x = {name: some.pop(stage) for name, some in features.items()}
+    widths = [part.shape[1] for part in truth["train"]]
+    found = {name: {} for name in targets}
+    for stage in features["train"]:
+        x = {name: features[name][stage] for name in truth}
         mean, spread = x["train"].mean(0), x["train"].std(0).clamp_min(1e-6)
         x = {name: ((some - mean) / spread).numpy() for name, some in x.items()}
-        fitted = []
         for strength in STRENGTHS:
             with threadpool_limits(1, user_api="blas"):  # small matrices: threads would only wait for one another
-                ridge = Ridge(strength).fit(x["train"], targets["train"].numpy())
-            said = {name: torch.from_numpy(ridge.predict(x[name])) for name in ("val", "test")}
-            validation, test = (score(said[name], targets[name]) for name in said)
-            fitted.append((Probe(stage, validation, test, strength), said["test"]))
-        found[stage] = max(fitted, key=lambda pair: pair[0].validation)
+                ridge = Ridge(strength).fit(x["train"], torch.cat(truth["train"], dim=1).numpy())
+            said = {name: torch.from_numpy(ridge.predict(x[name])).view(len(x[name]), -1) for name in ("val", "test")}
+            said = {name: numbers.split(widths, dim=1) for name, numbers in said.items()}
+            for k, (name, target) in enumerate(targets.items()):
+                validation, test = (target.score(said[part][k], truth[part][k]) for part in ("val", "test"))
+                if stage not in found[name] or validation > found[name][stage][0].validation:
+                    found[name][stage] = Probe(stage, validation, test, strength), said["test"][k]
     return found
+
+
+def explained(said: Tensor, true: Tensor) -> float:
+    """R², the share (at most 1) of the variance of `true` (N x K) that `said` explains."""
+    return 1 - ((said - true).square().sum() / (true - true.mean(0)).square().sum()).item()
+
+
+def _read(
+    task: PretextTask, backbone: nn.Module, asked: dict[str, Split], target: Target
+) -> dict[str, tuple[Probe, Tensor]]:  # fmt: skip
+    features = {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in asked.items()}
+    return read_off(features, truth_of(asked, {"target": target}), {"target": target})["target"]
+
+
+NORMALS = Target(_normals, explained)  # averaged over 4 x 4 cells of the picture, three numbers each

@@ -1,6 +1,7 @@
 """What vectors of words know: which things come in which colours, which word was hidden, which words are alike."""
 
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from course_lib.data.sentences import Corpus, words_of
@@ -60,8 +61,6 @@ class Affinity:
 
     def agreement(self, backbone: nn.Embedding, task: Word2vec, corpus: Corpus) -> float:
         """Spearman's rank correlation, over the held-out pairs, of the network's scores with the truth."""
-        from scipy.stats import spearmanr
-
         nouns, colours = ([corpus.number(word) for word in words] for words in (self.nouns, self.colours))
         inputs, outputs = backbone.weight.detach().float().cpu(), task.output.weight.detach().float().cpu()
         scores = inputs[nouns] @ outputs[colours].T + outputs[nouns] @ inputs[colours].T  # either predicts the other

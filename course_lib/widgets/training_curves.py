@@ -80,7 +80,7 @@ def curves(history: History, chance: float | None, ghosts: Sequence[tuple[str, H
     """
     from matplotlib.figure import Figure
 
-    names = list(history.scores[0][1]) if history.scores else []
+    names = list({name: None for _, scores in history.scores for name in scores})  # tasks that take turns have names of their own
     scored = bool(names) or chance is not None
     figure = Figure(figsize=(8.5, 2.7), layout="constrained")
     left, *right = figure.subplots(1, 1 + scored, squeeze=False)[0]
@@ -115,7 +115,7 @@ def _draw_scores(axis, history: History, names: Sequence[str], chance: float | N
         axis.plot(steps, running_mean(values, 5), color=color, label=f"{name.replace('_', ' ')} on training batches")
         top = max(top, *(min(value, 150.0) for value in values))
         for _, ghost, style in pale:
-            if ghost.scores and name in ghost.scores[0][1]:
+            if any(name in scores for _, scores in ghost.scores):
                 steps, values = _score(ghost, name)
                 axis.plot(steps, running_mean(values, 5), **style)
     if chance is not None:
@@ -147,7 +147,8 @@ def progress_text(history: History) -> str:
 
 
 def _score(history: History, name: str) -> tuple[list[int], list[float]]:
-    return [step for step, _ in history.scores], [100 * scores[name] for _, scores in history.scores]
+    known = [(step, 100 * scores[name]) for step, scores in history.scores if name in scores]
+    return [step for step, _ in known], [value for _, value in known]
 
 
 def _factor(factor: float) -> str:

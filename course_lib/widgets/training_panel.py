@@ -49,6 +49,8 @@ class TrainingRun:
         ghosts: histories of other runs by the words for them, drawn like the earlier ones; four at most in all.
     """
 
+    reused = False  # its like, a network that another notebook left, says True
+
     def __init__(
         self, work: Work, *, name: str, steps: int, chance: float | None = None,
         settings: Mapping[str, Any] | None = None, ghosts: Mapping[str, History] | None = None,

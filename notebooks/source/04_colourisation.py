@@ -275,7 +275,7 @@ rebalance = exercise("colourisation.rebalance", rebalance)
 # </details>
 
 # %%
-classifier = session.train("classification", *new_network("classification", rebalance=0.5), steps=steps)
+classifier = session.train("colourisation", *new_network("classification", rebalance=0.5), steps=steps)
 
 # %%
 await classifier.finished()
@@ -519,7 +519,7 @@ labelled = session.train("supervised", *new_supervised(), steps=steps)
 # %%
 await labelled.finished()
 make = functools.partial(new_network, "classification", rebalance=0.5)
-classifier = session.trained("classification", make, steps=steps)  # trained now if you skipped section 4
+classifier = session.trained("colourisation", make, steps=steps)  # trained now if you skipped section 4
 await classifier.finished()
 networks = (classifier.backbone, session.backbone("random control"), labelled.backbone)  # all are asked through the task's own eyes
 best = session.compare_probes("col", *[(classifier.task, tower) for tower in networks], rests_on=[])
