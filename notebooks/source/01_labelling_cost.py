@@ -281,7 +281,7 @@ if not enough:
     print("Your photos have fewer than six classes, or one with fewer than ten photos; this section uses the world instead.")
 few = len(pictures.classes) - 4  # the last four classes are kept for the small task
 seen = pictures.train.subset(pictures.train.labels < few)
-steps = session.budget(quick=200, classroom=3000, full=20000)
+steps = session.budget(quick=160, classroom=3000, full=20000)
 
 
 def new_labelled():
@@ -331,7 +331,7 @@ def small_task(backbone, data):
     val, test = session.budget(quick=500, classroom=10000), session.budget(quick=2000, classroom=10000)
     data = dataclasses.replace(data, val=data.val.subset(slice(val)), test=data.test.subset(slice(test)))
     classes = list(range(len(data.classes)))[-4:]
-    return few_shot(labelled.task, backbone, data, classes, session.rng("few"), shots=10, draws=3)
+    return few_shot(labelled.task, backbone, data, classes, session.rng("few"), shots=10, draws=2)
 
 
 # %%
@@ -496,10 +496,11 @@ session.show(
 #
 # $$-\ln \sigma(u \cdot v) - \sum_{k=1}^{5} \ln \sigma(-u_k \cdot v)$$
 #
-# Six questions to be answered with yes or no. Train, and watch the share of windows in which the right word is scored above all five wrong ones.
+# Six questions to be answered with yes or no. Train, and watch the share of windows in which the right word is scored above all five wrong ones. (How often the networks of this notebook read, and how large their steps are, was chosen by their loss on captions kept for validation.)
 
 # %%
-reading = session.train("docstrings", backbone, task, split=text, steps=session.budget(quick=3000, classroom=20000), batch_size=200, learning_rate=0.02)
+often = {"steps": session.budget(quick=400, classroom=4000), "batch_size": 1000, "learning_rate": 0.05}
+reading = session.train("docstrings", backbone, task, split=text, **often)
 
 # %%
 await reading.finished()
@@ -526,7 +527,7 @@ def new_docstring_reader():
     return new_reader(text, 24, "docstrings", reach=4)
 
 
-reading = session.trained("docstrings", new_docstring_reader, split=text, steps=session.budget(quick=3000, classroom=20000), batch_size=200, learning_rate=0.02)
+reading = session.trained("docstrings", new_docstring_reader, split=text, **often)
 await reading.finished()
 vectors = reading.backbone.weight.detach().float().cpu()
 menu = [word for word in ("file", "first", "read", "list", "true", "error", "name", "bytes", "thread", "the") if word in text.vocabulary]
@@ -611,7 +612,7 @@ print("shuffled:  ", " ".join(captions.vocabulary[k] for k in mixed.sentences[0]
 def agreement(data, **options):
     """How well a network that reads these captions agrees with the world about pairs that it never met."""
     backbone, task = new_reader(data, 16, "captions", reach=3, **options)
-    session.fit(backbone, task, data.to(session.device), steps=session.budget(quick=1000, classroom=6000), batch_size=200, learning_rate=0.02)
+    session.fit(backbone, task, data.to(session.device), **often)
     return affinity.agreement(backbone, task, data)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from course_lib.data import open_dataset
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_a_student_at_the_labelling_notebook(lab):
@@ -46,7 +46,7 @@ def test_a_student_at_the_labelling_notebook(lab):
     lab.says(".course-forecast-text", "Noted")
     for number in range(2):
         lab.stop(number)
-    lab.wait_until_idle(timeout=300)
+    lab.wait_until_idle(timeout=420)
 
     # Guess the hidden word, by the digit of the answer.
     sentence = page.locator(".course-words-sentence")
