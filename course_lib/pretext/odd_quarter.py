@@ -29,8 +29,9 @@ def standardised_quarters(pictures: Tensor) -> Tensor:
     """Each quarter of float pictures (N x C x 2s x 2s) at spread 1, each of its channels at mean 0: no light, no cast."""
     quarters = pictures.unflatten(3, (2, -1)).unflatten(2, (2, -1))  # N x C x row x s x column x s
     centred = quarters - quarters.mean((3, 5), keepdim=True)
-    spread = centred.square().mean((1, 3, 5), keepdim=True).sqrt().clamp_min(0.02)  # a flat quarter stays flat
-    return (centred / spread).flatten(4, 5).flatten(2, 3)
+    spread = centred.square().mean((1, 3, 5), keepdim=True).sqrt()
+    # A flat quarter becomes nothing at all: the rounding error of its mean would be its own, and tell it from the others.
+    return torch.where(spread > 1e-4, centred / spread.clamp_min(0.02), 0.0).flatten(4, 5).flatten(2, 3)
 
 
 def with_gap(pictures: Tensor, width: int) -> Tensor:
