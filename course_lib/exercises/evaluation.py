@@ -82,16 +82,18 @@ def check_box_overlap(function: Callable) -> None:
     """Boxes that are equal, apart, side by side, one inside the other, and random ones."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
     known = torch.tensor([
-        [0, 0, 2, 2, 0, 0, 2, 2], [0, 0, 2, 2, 5, 5, 7, 7], [0, 0, 2, 2, 2, 0, 4, 2], [0, 0, 6, 6, 2, 2, 4, 4], [0, 0, 2, 4, 1, 1, 5, 3],
-        [0, 0, 2, 2, 5, 0, 7, 2], [0, 0, 2, 2, 3, 3, 9, 9],
+        [0, 0, 2, 2, 0, 0, 2, 2], [0, 0, 2, 2, 5, 5, 7, 7], [0, 0, 2, 2, 2, 0, 4, 2], [0, 0, 6, 6, 2, 2, 4, 4],
+        [0, 0, 2, 4, 1, 1, 5, 3], [0, 0, 2, 2, 5, 0, 7, 2], [0, 0, 2, 2, 3, 3, 9, 9],
     ]).float()  # fmt: skip
     for count in (7, 1, 2, 12, 40, 5):
         drawn = torch.rand(count, 2, 4, generator=rng) * 40
         drawn = torch.cat([drawn[..., :2], drawn[..., :2] + drawn[..., 2:] + 1], dim=2).flatten(1)
         rows = known if count == 7 else drawn
-        one, other = rows[:, :4].clone(), rows[:, 4:].clone()
+        if count > 5:
+            rows = rows.double()
+        one, other = (part.T.contiguous().T if count in (2, 40) else part.clone() for part in rows.split(4, dim=1))
         first = f"{one[0].round().int().tolist()} and {other[0].round().int().tolist()}"
-        trial.case(f"one {tuple(one.shape)} float32, other alike, the first {first}")
+        trial.case(f"one {tuple(one.shape)} {str(one.dtype)[6:]}, other alike, the first {first}")
         why = "The shared area counts once in what both cover together; boxes apart share nothing."
         trial.same("the overlaps", trial.call(one, other), overlap(one, other), why, close=True)
 
@@ -165,7 +167,7 @@ EXERCISES = {
         reference=average_precision,
         hints=(
             "Take four boxes, right, right, wrong, right, and write the share of right ones so far beside each.",
-            "First put the boxes in order, the surest first; then count the right ones up to each place, and divide by the place.",
+            "Put the boxes in order, the surest first; then count the right ones up to each place, and divide by the place.",
             "Only the shares beside right boxes are summed. What they are divided by is the number of things, found or not.",
         ),
         difficulty=3,

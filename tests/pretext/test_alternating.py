@@ -13,7 +13,8 @@ from course_lib.training import fit
 
 @pytest.fixture
 def data(rng):
-    return Split(torch.arange(24) % 2, ["a", "b"], images=torch.randint(0, 256, (24, 3, 48, 48), generator=rng, dtype=torch.uint8))
+    images = torch.randint(0, 256, (24, 3, 48, 48), generator=rng, dtype=torch.uint8)
+    return Split(torch.arange(24) % 2, ["a", "b"], images=images)
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ def test_both_heads_and_the_backbone_learn(data, backbone, rng):
 
 def test_the_same_seed_gives_the_same_turns(data, backbone, rng):
     task = Alternating(backbone, rng)
-    turns = [[task.hide(data.batch(range(2)), g)[0][0] for _ in range(8)] for g in (torch.Generator().manual_seed(3) for _ in "ab")]
+    same = [torch.Generator().manual_seed(3) for _ in "ab"]
+    turns = [[task.hide(data.batch(range(2)), rng)[0][0] for _ in range(8)] for rng in same]
     assert turns[0] == turns[1]
 
 
