@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.errors import CourseError
+from course_lib.paths import project
 from course_lib.run import claims, notebooks, results
 
 SEEDS = st.lists(st.floats(-10, 10), min_size=3, max_size=6)
@@ -169,3 +170,8 @@ def test_committed_verdicts_are_those_of_the_data_set_or_of_the_world(tmp_path, 
     for asked, shown in (("folder:/home/somebody/x.zip", "x.zip"), ("world", "world"), ("folder:/elsewhere/y.zip", "world")):
         [row] = claims.committed([claim], asked)
         assert (row["id"], row["dataset"], row["sides"]) == ("rot.during", shown, (claim.a, claim.b))
+
+
+def test_every_reversal_in_the_accepted_table_says_why():
+    for row in results.read(project() / "docs" / "claims.json", results.CLAIM_KEY):
+        assert row["verdict"] != "reversed" or row["note"], f"{row['id']} came out the other way round, and nobody says why"
