@@ -49,7 +49,7 @@ from course_lib.evaluation.words import Affinity, choose, hidden_words, nearest_
 from course_lib.exercises import exercise
 from course_lib.plots.labelling import agreements, cited, cost_bars, large, long_tail, scale_of_data, similar_words, years_by_seconds
 from course_lib.plots.settings import in_words, setting_bars
-from course_lib.pretext.word2vec import Word2vec, table
+from course_lib.pretext.word2vec import Word2vec, hide_middle, noise_distribution, table
 from course_lib.start import start
 from course_lib.widgets.explorers import SettingsExplorer
 from course_lib.widgets.game import Game
@@ -58,6 +58,7 @@ from course_lib.widgets.words import WordGame
 
 # %%
 import dataclasses
+import functools
 
 import torch
 
@@ -66,8 +67,27 @@ photos = session.dataset
 facts = cited("labelling_cost")  # what others have measured, with its sources
 IMAGENET = 14_197_122  # pictures
 
+# %%
+DIMENSION, REACH = 24, 4  # numbers in a word's vector, neighbours on each side
+often = {"steps": session.budget(quick=400, classroom=4000), "batch_size": 1000, "learning_rate": 0.05}
+
+
+@functools.cache
+def read():
+    """Sentences to learn from, as numbers; sentences of other modules, as numbers and as words."""
+    learn, ask = docstrings(max(20_000, session.budget(quick=120_000, classroom=300_000)))
+    text = corpus(learn, least=10)
+    return text.to(session.device), corpus(ask, like=text), ask
+
+
+def new_reader(data, dimension=DIMENSION, purpose="docstrings", **options):
+    """A table of vectors, small random numbers, and the task with its head; section 6 explains both."""
+    options = {"reach": REACH, "hide_middle": hide_middle, "noise_distribution": noise_distribution} | options
+    return table(len(data.vocabulary), dimension, session.rng(purpose)).to(session.device), Word2vec(data, dimension, **options)
+
+
 # %% [markdown]
-# You need not read the imports. What they gave you: `photos.train` and `photos.test`, pictures as torch tensors (torch's arrays); and `session.rng("some words")`, a generator of random numbers that gives the same draws for the same words and seed.
+# You need not read the imports, nor the two functions, which section 6 will use. What they gave you: `photos.train` and `photos.test`, pictures as torch tensors (torch's arrays); and `session.rng("some words")`, a generator of random numbers that gives the same draws for the same words and seed.
 #
 # ## 1 · Play: label it yourself
 #
@@ -402,9 +422,7 @@ for claim in ("pretrain", "domain", *(("weak", "weak.labels") if captioned else 
 # In each sentence one word is hidden. Which of the four was it? All four are about equally frequent words, so frequency is no help. You see the whole sentence; the network will see four words on either side.
 
 # %%
-learn, ask = docstrings(max(20_000, session.budget(quick=120_000, classroom=300_000)))
-text = corpus(learn, least=10)
-unseen = corpus(ask, like=text)  # sentences from modules that the network does not learn from
+text, unseen, ask = read()  # to learn from; of modules that the network does not learn from, as numbers and as words
 places, choices, truth = hidden_words(unseen, session.rng("gaps"), 12)
 gaps = [" ".join("＿＿＿" if k == column else word for k, word in enumerate(ask[row])) for row, column in places.tolist()]
 words = [[text.vocabulary[number] for number in row] for row in choices.tolist()]
@@ -466,14 +484,7 @@ noise_distribution = exercise("labelling_cost.noise_distribution", noise_distrib
 # This is **word2vec** (Mikolov et al. 2013). The network could not be smaller: a table with one vector for each word. To predict, take the mean of the neighbours' vectors; the word that fits best has a second vector, in the head, that points the same way. Predicting the word from its neighbours is called **CBOW**; predicting a neighbour from the word, **skip-gram**. And it is the same three lines:
 
 # %%
-def new_reader(data, dimension, purpose, **options):
-    """A table of vectors, small random numbers, and the task with its head."""
-    task = Word2vec(data, dimension, hide_middle=hide_middle, noise_distribution=noise_distribution, **options)
-    return table(len(data.vocabulary), dimension, session.rng(purpose)).to(session.device), task
-
-
-text = text.to(session.device)
-backbone, task = new_reader(text, 24, "docstrings", reach=4)
+backbone, task = new_reader(text)  # your two functions are in it
 task.to(session.device)
 rng = session.rng("look", session.device)
 batch = task.sample(text, 6, rng)
@@ -499,7 +510,6 @@ session.show(
 # Six questions to be answered with yes or no. Train, and watch the share of windows in which the right word is scored above all five wrong ones. (How often the networks of this notebook read, and how large their steps are, was chosen by their loss on captions kept for validation.)
 
 # %%
-often = {"steps": session.budget(quick=400, classroom=4000), "batch_size": 1000, "learning_rate": 0.05}
 reading = session.train("docstrings", backbone, task, split=text, **often)
 
 # %%
@@ -523,11 +533,8 @@ session.claim("cost.word2vec.frequent")
 # Choose a word. Beside it stand those whose vectors point most nearly the same way. Which of them mean the same, which the opposite, and which belong to the same sort of text only?
 
 # %%
-def new_docstring_reader():
-    return new_reader(text, 24, "docstrings", reach=4)
-
-
-reading = session.trained("docstrings", new_docstring_reader, split=text, **often)
+text, unseen, _ = read()
+reading = session.trained("docstrings", lambda: new_reader(text), split=text, **often)
 await reading.finished()
 vectors = reading.backbone.weight.detach().float().cpu()
 menu = [word for word in ("file", "first", "read", "list", "true", "error", "name", "bytes", "thread", "the") if word in text.vocabulary]
@@ -640,7 +647,7 @@ session.claim("cost.word2vec.cbow")
 # **Another way to be fooled.** In the game, the wrong answers were about as frequent as the right one. Had they been drawn from the whole text, a rare word among *the* and *of* would have given itself away. Even so the door is easily left open. When we first wrote the game, the wrong words were taken from just above and just below the hidden one in the list of frequencies. Do you see how to win without reading? (The hidden word was hardly ever the most frequent of the four, nor the rarest.) So look at all four ranks:
 #
 # %%
-many = hidden_words(unseen, session.rng("many gaps"), session.budget(quick=1000, classroom=3000))
+many = hidden_words(read()[1], session.rng("many gaps"), session.budget(quick=1000, classroom=3000))
 ranks = many[1].argsort(1)  # of each question the four answers, most frequent first
 for k, words in enumerate(("most frequent", "second", "third", "rarest")):
     print(f"always the {words} of the four: {100 * (ranks[:, k] == many[2]).float().mean():.1f} %")
@@ -666,9 +673,9 @@ session.calibration()
 session.published("labelling_cost")
 session.published("scale_of_data")
 session.gap({
-    "words of text": ("about 1 billion", len(text)), "words that have a vector": ("692 000", len(text.vocabulary)),
-    "numbers in a vector": ("300", vectors.shape[1]), "wrong answers drawn for each word": ("5 to 20", task.negatives),
-    "neighbours on each side": ("up to 5", task.reach),
+    "words of text": ("about 1 billion", len(read()[0])), "words that have a vector": ("692 000", len(read()[0].vocabulary)),
+    "numbers in a vector": ("300", DIMENSION), "wrong answers drawn for each word": ("5 to 20", 5),
+    "neighbours on each side": ("up to 5", REACH),
     "frequent words": ("most of them skipped", "all kept"),
 }, "Mikolov et al. 2013 (arXiv:1310.4546)")
 
