@@ -101,9 +101,9 @@ class OddQuarter(PretextTask):
 
     def draw(self, batch: Batch, rng: torch.Generator):
         """A figure: the pictures with a quarter exchanged, titled with the answer, and below what the network sees."""
-        from course_lib.plots.images import drawable, image_grid
+        from course_lib.plots.images import image_grid
 
         pictures, hidden = self.pasted(batch.images, rng)
-        seen = drawable(self.seen(pictures, rng)).cpu()
+        seen = ((self.seen(pictures, rng) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
         titles = [PLACES[answer] for answer in hidden.tolist()]
         return image_grid(torch.cat([pictures.cpu(), seen]), len(batch), titles, side=1.2, names=["pasted", "seen"])
