@@ -381,6 +381,8 @@ for claim in ("pretrain", "domain", *(("weak", "weak.labels") if captioned else 
 #
 # What could fool us: a small gain on cells may also mean that there is little to gain there. Look at how high the random weights stand already.
 #
+# And one run is one run. With another seed other pictures carry the ten labels, and other random weights stand at the beginning; both sides of a comparison then move up or down together, by about as much as the words gain. A verdict is stricter than that: over three seeds the *smallest* A must beat the *largest* B. When the course measured it, the words and the domain won in every run and yet stayed *undecided* by this rule. More draws of the ten labels, or a longer training, would settle it.
+#
 # Where pretraining on photos helps least, labels are dearest: X-rays, tissue, satellites, machine parts, the depth camera of a robot, a telescope. There is no ImageNet of any of them, and a radiologist does not work for the minimum wage.
 
 # %% [markdown]
@@ -641,6 +643,8 @@ session.claim("cost.word2vec.cbow")
 
 # %% [markdown]
 # What this shows: whether word vectors carry something about things and colours beyond the pairs that were read. Counting pairs could not: the count of a held-out pair is zero, for those that exist as for those that do not. A network on shuffled words knows only how frequent a word is; where it falls below zero, that is because the two colours of birds are frequent words, and few other things have much of them.
+#
+# CBOW is the harder case. It predicts from the mean of six neighbours, so that the thing and its colour are two voices among six, while skip-gram looks at one pair at a time. When the course measured it over three seeds, CBOW led its shuffled twin every time, but by so little in one that its claim stayed *undecided*.
 #
 # What it does not show: that a slot is knowledge. In our captions every colour stands in the same place, and so all colours come out as neighbours of each other. That is grammar, which we wrote ourselves. It would be easy to score it and call it understanding; so we do not.
 #
