@@ -644,7 +644,7 @@ session.claim("cost.word2vec.cbow")
 # %% [markdown]
 # What this shows: whether word vectors carry something about things and colours beyond the pairs that were read. Counting pairs could not: the count of a held-out pair is zero, for those that exist as for those that do not. A network on shuffled words knows only how frequent a word is; where it falls below zero, that is because the two colours of birds are frequent words, and few other things have much of them.
 #
-# CBOW is the harder case. It predicts from the mean of six neighbours, so that the thing and its colour are two voices among six, while skip-gram looks at one pair at a time. When the course measured it over three seeds, CBOW led its shuffled twin every time, but by so little in one that its claim stayed *undecided*.
+# CBOW is the harder case. It predicts from the mean of six neighbours, so that the thing and its colour are two voices among six, while skip-gram looks at one pair at a time. When the course measured it over three seeds, CBOW led its shuffled twin every time; but its lowest figure did not beat the highest of the shuffled ones by the margin, so its claim stayed *undecided*.
 #
 # What it does not show: that a slot is knowledge. In our captions every colour stands in the same place, and so all colours come out as neighbours of each other. That is grammar, which we wrote ourselves. It would be easy to score it and call it understanding; so we do not.
 #
