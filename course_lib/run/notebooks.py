@@ -181,7 +181,7 @@ def run(
             while waiting or running:
                 while waiting and len(running) < parallel:
                     job = waiting.pop(0)
-                    running[_Execution(job, out, timeout, claims)] = job
+                    running[_Execution(job, out, timeout, claims, parallel)] = job
                     say(f"{job.notebook}: started ({job.profile}, {job.dataset}, seed {job.seed}, {job.device})")
                 time.sleep(0.05)
                 for execution in [execution for execution in running if execution.ended()]:
@@ -222,7 +222,7 @@ def _lock(job: Job, out: Path) -> FileLock:
 class _Execution:
     """A child process that executes one notebook; it stops its kernel when its standard input says why, or closes."""
 
-    def __init__(self, job: Job, out: Path, timeout: float | None, claims: Sequence[str]):
+    def __init__(self, job: Job, out: Path, timeout: float | None, claims: Sequence[str], parallel: int):
         for stale in results.record_files(out, **job.key):
             stale.unlink()
         self.job, self.out, self.started = job, out, time.monotonic()
@@ -236,6 +236,8 @@ class _Execution:
             "PYTHONPATH": os.pathsep.join(filter(None, [library, os.environ.get("PYTHONPATH")])),
             "PYTHONUNBUFFERED": "1",
         }
+        if parallel > 1:  # two that each want all cores wait for one another: steps become five times as long
+            environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // parallel)))
         # What the kernel prints outside its cells, such as the last words of a crash.
         self.log = job.executed.with_suffix(".log")
         try:
