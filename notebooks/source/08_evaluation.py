@@ -414,7 +414,7 @@ guessed.reveal({method: row["linear"].test for method, row in rows.items()})
 table = {method: {column: row[column].test for column in columns} for method, row in rows.items()}
 session.show(
     matrix(table, "random", "% of the column's measure"), rests_on=[],
-    caption="What each network's features are worth. Blue: ahead of random weights, orange: behind them, by column. Bold: the best of a column. "
+    caption="What each network's features are worth; the row of both is relative position and colourisation in turns. Blue: ahead of random weights, orange: behind them, by column. Bold: the best of a column. "
             + "; ".join(f"{column.replace('_', ' ')}: {COLUMNS[column]}" for column in columns) + ".",
     alt=" ".join(f"{method}: " + ", ".join(f"{column} {100 * value:.1f} %" for column, value in row.items()) + "." for method, row in table.items()),
 )
