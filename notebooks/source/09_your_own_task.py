@@ -72,7 +72,7 @@ sizes = {"train_size": session.budget(quick=1500, classroom=20000), "test_size":
 MyTask = OddQuarter  # until you have written yours
 
 # %% [markdown]
-# You need not read the next two cells now. They make the networks of this notebook (all begin with the same random weights), and send one through the audits of section 3.
+# You need not read the next cells now. They make the networks of this notebook (all begin with the same random weights), send one through the audits of section 3, and prepare the game.
 
 # %%
 def network(**mends):
@@ -85,7 +85,7 @@ def open_network():
     """The worked example as it first comes to mind: no gap, and each quarter in the light of its picture."""
     return network(gap=False, own_light=False)
 
-
+# %%
 def my_network():
     """A backbone and your task; the worked example, where there is no task of yours."""
     if MyTask is OddQuarter:
@@ -118,13 +118,6 @@ def audited(run, make, name):
     session.say(checkup.report_card(card))
     return card
 
-# %% [markdown]
-# ## 1 · Play
-#
-# Each of these pictures is made of four quarters. One quarter comes from another picture. Which one?
-#
-# A grey cross hides where the quarters meet. Each quarter has been given the same light and contrast, and half of the pictures are in grey. Look for what goes on behind the cross, and for what does not.
-
 # %%
 @functools.cache
 def play():
@@ -136,7 +129,14 @@ def play():
     return seen, Game(checkup.as_bytes(seen), hidden, list(PLACES), question="Which quarter comes from another picture?", columns=2,
                       alt="A picture in four quarters, one of which comes from another picture")
 
+# %% [markdown]
+# ## 1 · Play
+#
+# Each of these pictures is made of four quarters. One quarter comes from another picture. Which one?
+#
+# A grey cross hides where the quarters meet. Each quarter has been given the same light and contrast, and half of the pictures are in grey. Look for what goes on behind the cross, and for what does not.
 
+# %%
 seen, game = play()
 game = game.show()
 
@@ -163,7 +163,7 @@ forecast = session.forecast("own.pretext_accuracy", "In what share of pictures w
 #
 # **Before you write it:** why should the pasted quarter come from the *same* place of the other picture? What could a network go by, if it came from anywhere?
 #
-# > **Exercise 1 · `exchange`** (difficulty 2 of 5, importance 4 of 5, about six minutes.) `images` and `others` have the shape N x C x 2s x 2s, `quarter` holds N whole numbers: 0 upper left, 1 upper right, 2 lower left, 3 lower right. Return new pictures: of image n, the quarter that `quarter[n]` names is taken from the same place of `others[n]`; the rest stays.
+# > **Exercise 1 · `exchange`** (difficulty 2 of 5, importance 4 of 5, about six minutes.) `images` and `others` have the shape `N x C x 2s x 2s`, `quarter` holds N whole numbers: 0 upper left, 1 upper right, 2 lower left, 3 lower right. Return new pictures: of image n, the quarter that `quarter[n]` names is taken from the same place of `others[n]`; the rest stays.
 
 # %%
 def exchange(images, others, quarter):
@@ -245,7 +245,7 @@ print(f"Four answers drawn alike: always giving the commonest is right for {gues
 #
 # Think of the seam. Where a quarter was pasted, neighbouring pixels come from different pictures. How large is the step from one to the next?
 #
-# > **Exercise 3 · `seam_steps`** (difficulty 3 of 5, importance 5 of 5, about eight minutes.) `images` are floats, N x C x 2s x 2s. Return N x 4: the mean size of the step across each of the four inner borders, over channels and pixels. First the upper half of the border between left and right, then its lower half; then the left half of the border between top and bottom, then its right half.
+# > **Exercise 3 · `seam_steps`** (difficulty 3 of 5, importance 5 of 5, about eight minutes.) `images` are floats, `N x C x 2s x 2s`. Return N x 4: the mean size of the step across each of the four inner borders, over channels and pixels. First the upper half of the border between left and right, then its lower half; then the left half of the border between top and bottom, then its right half.
 
 # %%
 def seam_steps(images):
@@ -421,14 +421,11 @@ class MyTask(PretextTask):
     """What is hidden, and from what is it predicted? Your sentence here."""
     answers = 2           # how many there are
     chance = 1 / answers  # what guessing gets
-
     def __init__(self, backbone, rng):
         super().__init__()
         self.head = initialise(torch.nn.Linear(backbone.widths[backbone.stage_names[-1]], self.answers), rng)
-
     def hide(self, batch, rng):
         raise NotImplementedError  # your turn: return visible, hidden
-
     def predict(self, backbone, visible):  # what follows may stay as it is
         return self.head(backbone(visible).mean((2, 3)))
     def loss(self, prediction, hidden):
