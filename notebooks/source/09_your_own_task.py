@@ -565,6 +565,8 @@ def after(times):
 longer = session.sweep("own.longer", after, {"four_times": 4}, chance=open_envelope(photos).chance)
 
 # %% [markdown]
+# On scenes, where three seeds agree, time was what had been missing. On photos it was not, or not enough of it: what the odd quarter knows about materials says little about classes.
+#
 # What all this shows: how much of one question, which the task was not made for, a straight line reads off its features. What it does not show: that they are good features, or bad ones. One question is one question; notebook 08 asks a whole table, and there no task wins every column.
 #
 # What could fool us here? The question may suit a task by accident. Ask yourself how *yours* stands to it, and whether you would have said so before.
