@@ -76,9 +76,9 @@ def rows(out):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_smoke_by_papermill(world, tmp_path):
-    result = course("run", "--profile", "smoke", "--out", tmp_path, timeout=880)
+    result = course("run", "--profile", "smoke", "--jobs", "2", "--out", tmp_path, timeout=1480)
     assert result.returncode == 0, result.stdout + result.stderr
     for row in rows(tmp_path):
         assert row["status"] == "ok" and row["profile"] == "smoke" and row["train_seconds"] > 0
@@ -96,8 +96,8 @@ def test_smoke_by_nbval(world, path, tmp_path):
             cell.source = cell.source.replace('profile = "quick"', 'profile = "smoke"')
     nbformat.write(notebook, tmp_path / path.name)
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", "--timeout=120", path.name],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", "--timeout=240", path.name],
+        cwd=tmp_path, capture_output=True, text=True, timeout=580,
         env={**os.environ, "COURSE_OUT": str(tmp_path / "out"), "COURSE_HEADLESS": "1"},
     )  # fmt: skip
     assert result.returncode == 0, result.stdout[-3000:]
