@@ -81,7 +81,7 @@ def extract(
                 if stage not in features:  # one block, filled row by row: thousands of small ones would scatter the heap
                     features[stage] = torch.empty(len(data), some.shape[1])
                 features[stage][start : start + len(some)] = some
-    memory.give_back()
+    memory.trim()
     return features
 
 

@@ -19,10 +19,15 @@ def _trim():
     return lambda _: None
 
 
+def trim() -> None:
+    """Return freed memory to the system, where that can be asked for."""
+    _trim()(0)
+
+
 def give_back(*_) -> None:
     """Collect the garbage and return freed memory to the system; where that cannot be asked for, only the first."""
     gc.collect()
-    _trim()(0)
+    trim()
 
 
 def give_back_after_each_cell() -> None:

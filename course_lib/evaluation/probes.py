@@ -4,6 +4,7 @@ A probe is a logistic regression on features that are standardised by their trai
 regularisation is chosen on the validation split, and so is the best stage; the test split is used once, for the figure.
 """
 
+import functools
 import warnings
 from dataclasses import dataclass
 
@@ -29,11 +30,25 @@ class Probe:
     strength: float  # the C that did best on the validation split
 
 
+@functools.cache
+def _pools():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # looks through all loaded libraries, which takes as long as a small fit: once
+
+
+def one_thread():
+    """Within this, scikit-learn's matrices keep to one thread; enter it after the estimator has been imported.
+
+    They are small: threads that wait for one another make a fit five times as slow on two cores.
+    """
+    return _pools().limit(limits=1, user_api="blas")
+
+
 def linear_probe(stage: str, train: tuple, validation: tuple, test: tuple, strengths=STRENGTHS) -> Probe:
     """Fit on `train`, choose C on `validation`, report on `test`; each is (features N x D, labels N)."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
 
     features, labels = train
     mean, spread = features.mean(0), features.std(0).clamp_min(1e-6)
@@ -43,8 +58,7 @@ def linear_probe(stage: str, train: tuple, validation: tuple, test: tuple, stren
     fitted = []
     for strength in strengths:
         classifier = LogisticRegression(C=strength, max_iter=100, tol=1e-3)
-        # The matrices are small: threads that wait for one another make the fit five times as slow on two cores.
-        with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+        with one_thread(), warnings.catch_warnings():
             # A hundred iterations decide the third digit; more only cost time.
             warnings.simplefilter("ignore", ConvergenceWarning)
             classifier.fit(x, y)

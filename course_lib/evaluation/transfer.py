@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from course_lib.data import Batch, Dataset, Split
 from course_lib.data.world.objects import KEYPOINTS
 from course_lib.errors import CourseError
-from course_lib.evaluation.probes import Probe
+from course_lib.evaluation.probes import Probe, one_thread
 from course_lib.features import extract, random_subset
 from course_lib.models import Backbone, initialise
 from course_lib.pretext import PretextTask, normalise
@@ -206,7 +206,6 @@ def read_off(features: dict[str, dict[str, Tensor]], truth: dict[str, list[Tenso
         truth: of the same samples (`truth_of`).
     """
     from sklearn.linear_model import Ridge
-    from threadpoolctl import threadpool_limits
 
     widths = [part.shape[1] for part in truth["train"]]
     found = {name: {} for name in targets}
@@ -215,7 +214,7 @@ def read_off(features: dict[str, dict[str, Tensor]], truth: dict[str, list[Tenso
         mean, spread = x["train"].mean(0), x["train"].std(0).clamp_min(1e-6)
         x = {name: ((some - mean) / spread).numpy() for name, some in x.items()}
         for strength in STRENGTHS:
-            with threadpool_limits(1, user_api="blas"):  # small matrices: threads would only wait for one another
+            with one_thread():
                 ridge = Ridge(strength).fit(x["train"], torch.cat(truth["train"], dim=1).numpy())
             said = {name: torch.from_numpy(ridge.predict(x[name])).view(len(x[name]), -1) for name in ("val", "test")}
             said = {name: numbers.split(widths, dim=1) for name, numbers in said.items()}

@@ -301,7 +301,7 @@ if not enough:
     print("Your photos have fewer than six classes, or one with fewer than ten photos; this section uses the world instead.")
 few = len(pictures.classes) - 4  # the last four classes are kept for the small task
 seen = pictures.train.subset(pictures.train.labels < few)
-steps = session.budget(quick=160, classroom=3000, full=20000)
+steps = session.budget(quick=130, classroom=3000, full=20000)
 
 
 def new_labelled():
@@ -348,7 +348,7 @@ if captioned:
 
 def small_task(backbone, data):
     """Test accuracy of a linear probe on the last four classes, with ten labels each."""
-    val, test = session.budget(quick=500, classroom=10000), session.budget(quick=2000, classroom=10000)
+    val, test = session.budget(quick=400, classroom=10000), session.budget(quick=1000, classroom=10000)
     data = dataclasses.replace(data, val=data.val.subset(slice(val)), test=data.test.subset(slice(test)))
     classes = list(range(len(data.classes)))[-4:]
     return few_shot(labelled.task, backbone, data, classes, session.rng("few"), shots=10, draws=2)

@@ -72,7 +72,8 @@ import torch.nn.functional as F
 
 session = start("08_evaluation", profile=profile, dataset=dataset, seed=seed, device=device)
 photos = session.dataset
-steps = session.budget(quick=400, classroom=5000, full=30000)  # of every network that is trained here
+steps = session.budget(quick=300, classroom=5000, full=30000)  # of the networks that are trained here alone
+as_alone = session.budget(quick=450, classroom=5000, full=30000)  # of relative position, and of the pair that it is one of
 hole = photos.size // 4  # its side, in pixels
 
 # %% [markdown]
@@ -202,7 +203,7 @@ filling = session.train("fill_in", *new("fill in", FillIn), steps=steps)
 contrastive = session.train("contrastive", *new("contrastive", Contrastive), steps=steps)
 
 # %%
-both = session.train("both", *new("both", Alternating), steps=steps)
+both = session.train("both", *new("both", Alternating), steps=as_alone)
 
 # %%
 await filling.finished()
@@ -233,8 +234,8 @@ session.show(
 
 # %%
 made = {  # method: how its network is made, its length, and how else it is trained
-    "rotation": (functools.partial(new, "rotation", Rotation), steps, {}),
-    "relative_position": (functools.partial(new, "relative position", RelativePosition), session.budget(quick=450, classroom=5000, full=30000),
+    "rotation": (functools.partial(new, "rotation", Rotation), session.budget(quick=400, classroom=5000, full=30000), {}),
+    "relative_position": (functools.partial(new, "relative position", RelativePosition), as_alone,
                           {"batch_size": session.budget(quick=32, classroom=64)}),
     "colourisation": (functools.partial(new, "colourisation", Colourisation), session.budget(quick=400, classroom=4000, full=30000), {}),
     "jigsaw": (functools.partial(new, "jigsaw", Jigsaw, permutations=patches.permutations(24)), session.budget(quick=450, classroom=5000, full=30000), {}),
@@ -257,7 +258,7 @@ print("Taken from this run's other notebooks:", ", ".join(method for method in m
 print("Trained now:", ", ".join(trained_now) or "none")
 
 # %% [markdown]
-# One more network gets what all the others do without: names. It is trained for as many steps as the three above. And one gets nothing at all, the random control. Without it no number in this notebook means anything.
+# One more network gets what all the others do without: names. It is trained for as many steps as the two above that learn alone. And one gets nothing at all, the random control. Without it no number in this notebook means anything.
 
 # %%
 labelled = session.train("named", *new("supervised", named), steps=steps)
@@ -312,11 +313,11 @@ def luck_of_seeds(which):
         return max(ten) - min(ten) if which == "spread" else min(ten)
     backbone = session.backbone(f"luck {which}")
     task = Rotation(backbone, session.rng(f"luck head {which}"))
-    session.fit(backbone, task, steps=steps // 2, batch_size=16)
+    session.fit(backbone, task, steps=session.budget(quick=200, classroom=1000), batch_size=16)
     return questions.ask(task, backbone)["linear"].test
 
 
-questions = Questions(photos, session.rng("questions"), session.budget(quick=1200, classroom=10000), session.budget(quick=600, classroom=4000))
+questions = Questions(photos, session.rng("questions"), session.budget(quick=1000, classroom=10000), session.budget(quick=500, classroom=4000))
 noise = session.sweep("eval.noise", luck_of_seeds, {f"seed{k}": k for k in range(10)} | {"spread": "spread", "lowest": "lowest", "untrained": "random"})
 
 # %% [markdown]
@@ -394,7 +395,7 @@ def fine_tuned(backbone):
     """Accuracy on the test pictures after all weights were trained on the labelled ones of the table."""
     backbone = copy.deepcopy(backbone)
     task = named(backbone, session.rng("fine-tuning"))
-    tuning = session.budget(quick=80, classroom=1000)
+    tuning = session.budget(quick=60, classroom=1000)
     session.fit(backbone, task, questions.asked["train"], steps=tuning, learning_rate=1e-3)
     scores = [session.scores(backbone, task, questions.asked[part])["accuracy"] for part in ("test", "val")]
     return Entry(*scores)
@@ -462,7 +463,7 @@ def in_turns(column):
     """What two tasks in turns are worth, with as many steps of each as each has alone."""
     if "turns" not in rows:
         backbone, task = new("both", Alternating)
-        session.fit(backbone, task, steps=2 * steps)
+        session.fit(backbone, task, steps=2 * as_alone)
         rows["turns"] = questions.ask(task, backbone)
     return rows["turns"][column].test
 

@@ -6,7 +6,6 @@ import torch
 from course_lib.data import Split
 from course_lib.errors import CourseError
 from course_lib.models import build_backbone
-from course_lib.pretext import load
 from course_lib.pretext.alternating import Alternating
 from course_lib.training import fit
 
@@ -57,7 +56,6 @@ def test_the_same_seed_gives_the_same_turns(data, backbone, rng):
 
 def test_it_wants_what_its_tasks_want(backbone, rng):
     assert Alternating(backbone, rng).content == ("images",)
-    assert load("alternating") is Alternating
     with pytest.raises(CourseError, match="Two tasks or more"):
         Alternating(backbone, rng, ("rotation",))
     with pytest.raises(CourseError, match="named once"):
