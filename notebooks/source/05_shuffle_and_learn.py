@@ -330,7 +330,7 @@ session.claim("shf.between")
 #
 # **The background itself.** Would the network still know what to look at, if things drifted about behind the figure? The world can render the same films once more, with such things in them.
 #
-# **Guess:** which of the two networks scores more? And in which films does the open one have its lead?
+# **Guess:** will the open one, with a quarter of the practice, score as much as the shaken one? And which of the two does better where the camera pans?
 
 # %%
 audit = session.train("centroids", *new_network(sees="centroids"), steps=steps, **how)
@@ -373,7 +373,7 @@ for claim in claims:
     session.claim(f"shf.{claim}")
 
 # %% [markdown]
-# A higher score is not a better network. Whether the open one's features are worth more or less is asked in section 7, where we look for knees.
+# The open network gets about as far in far less time. That does not make it the better one. What its features are worth is asked in section 7, where we look for knees.
 #
 # One more choice: what if questions are asked anywhere in the film, also where nothing moves? **Guess** before you press. Both networks of the sweep are tested on the same questions, drawn without regard to motion.
 
@@ -522,7 +522,7 @@ if truth_known:
     )
 
 # %% [markdown]
-# And the open network of section 5, which had the better score? The sweep trains it for as many steps as the shaken one, and asks its last features for the same points.
+# And the open network of section 5, which learnt so quickly? The sweep trains it for as many steps as the shaken one, and asks its last features for the same points.
 
 # %%
 def points_found(shake):
