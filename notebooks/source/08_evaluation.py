@@ -56,10 +56,6 @@ from course_lib.pretext.relative_position import RelativePosition
 from course_lib.pretext.rotation import Rotation, shifted_and_mirrored
 from course_lib.pretext.shuffle_and_learn import ShuffleAndLearn
 from course_lib.start import start
-from course_lib.widgets.explorers import SettingsExplorer
-from course_lib.widgets.game import Game
-from course_lib.widgets.quiz import Quiz
-from course_lib.widgets.ranking import Ranking
 
 # %%
 import copy
@@ -69,6 +65,11 @@ import statistics
 
 import torch
 import torch.nn.functional as F
+
+from course_lib.widgets.explorers import SettingsExplorer
+from course_lib.widgets.game import Game
+from course_lib.widgets.quiz import Quiz
+from course_lib.widgets.ranking import Ranking
 
 session = start("08_evaluation", profile=profile, dataset=dataset, seed=seed, device=device)
 photos = session.dataset
@@ -200,14 +201,14 @@ def named(backbone, rng):
 filling = session.train("fill_in", *new("fill in", FillIn), steps=steps)
 
 # %%
+await filling.finished()
 contrastive = session.train("contrastive", *new("contrastive", Contrastive), steps=steps)
 
 # %%
+await contrastive.finished()
 both = session.train("both", *new("both", Alternating), steps=as_alone)
 
 # %%
-await filling.finished()
-await contrastive.finished()
 await both.finished()
 with frozen(filling.backbone), frozen(filling.task):
     painted = filling.task.predict(filling.backbone, normalise(holed.to(session.device))).cpu()
