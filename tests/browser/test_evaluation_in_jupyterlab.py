@@ -29,12 +29,11 @@ def test_a_student_at_the_evaluation_notebook(lab):
     for number in range(TRAININGS):
         lab.stop(number)
 
-    # The ranking: the second name goes up by key, while the cells below wait for nothing.
-    page.locator(".course-ranking-rows button").first.wait_for(timeout=240_000)
+    # Nobody has ranked anything yet; then the second name goes up by key.
+    lab.wait_until_idle(timeout=480)
     page.locator("button.course-ranking-up-2").press("Enter")
     lab.says(".course-ranking-answer", "Your order: relative_position, rotation")
-    lab.wait_until_idle(timeout=420)
-    assert page.get_by_text("in the right order; chance gives half").count() + page.get_by_text("nothing to score").count() == 1
+    page.get_by_text("nothing to score").first.wait_for(timeout=30_000)
 
     # The scatter: another measure across, and one network fewer.
     pictures = page.locator(".course-settings-picture img")
