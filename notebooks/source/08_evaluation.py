@@ -460,16 +460,15 @@ if "normals" in columns:
 # Equal steps in total is a hard test for two tasks that share a network, since each gets half. The sweep gives them twice as many, so that each task has as many as it has alone.
 
 # %%
-def in_turns(column):
-    """What two tasks in turns are worth, with as many steps of each as each has alone."""
-    if "turns" not in rows:
-        backbone, task = new("both", Alternating)
-        session.fit(backbone, task, steps=2 * as_alone)
-        rows["turns"] = questions.ask(task, backbone)
-    return rows["turns"][column].test
+@functools.cache
+def in_turns():
+    """The row of two tasks in turns, with as many steps of each as each has alone."""
+    backbone, task = new("both", Alternating)
+    session.fit(backbone, task, steps=2 * as_alone)
+    return questions.ask(task, backbone)
 
 
-turns = session.sweep("eval.turns", in_turns, {column: column for column in ("linear", "normals") if column in columns})
+turns = session.sweep("eval.turns", lambda column: in_turns()[column].test, {column: column for column in ("linear", "normals") if column in columns})
 
 # %% [markdown]
 # ## 6 · What does each network know?
@@ -650,7 +649,8 @@ features = extract(PretextTask().represent, networks["random"][1], questions.ask
 features, truth = (features - features.mean(0)) / features.std(0).clamp_min(1e-6), questions.asked["test"].labels.cpu()
 candidates = torch.randn(200, features.shape[1], len(photos.classes), generator=session.rng("candidates"))
 correct = ((features @ candidates).argmax(2) == truth).float()  # candidate x picture
-seen, unseen = correct[:, :100].mean(1), correct[:, 100:].mean(1)
+looked_at = min(100, len(truth) // 2)  # the pictures that choose
+seen, unseen = correct[:, :looked_at].mean(1), correct[:, looked_at:].mean(1)
 session.record("eval.leak.told", seen.max(), chance=1 / len(photos.classes), unit="fraction")
 session.record("eval.leak.true", unseen[seen.argmax()], chance=1 / len(photos.classes), unit="fraction")
 session.show(dots_and_range({"on the hundred pictures": seen.tolist(), "on others": unseen.tolist()}, "accuracy (%)"), rests_on=[],
