@@ -85,6 +85,12 @@ def extract(
     return features
 
 
+def some_of_each(labels: Tensor, count: int, rng: torch.Generator) -> list[Tensor]:
+    """Rows (int64) of up to `count` samples of every label that occurs (int64 N, on the CPU), drawn by `rng`; by label."""
+    order = torch.randperm(len(labels), generator=rng)
+    return [order[labels[order] == label][:count] for label in labels.unique()]
+
+
 def random_subset(data: Split, size: int, rng: torch.Generator) -> Split:
     """`size` samples of a split without repetition (all of them where there are fewer), in the split's order."""
     chosen = torch.randperm(len(data), generator=rng)[:size].sort().values

@@ -1,6 +1,5 @@
 """`start(...)`, the first line of every notebook: checks the parameters and returns the session that carries them."""
 
-import csv
 import datetime
 import hashlib
 import json
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 
 from course_lib import data, memory
+from course_lib.data.papers import published
 from course_lib.errors import CourseError
 from course_lib.evaluation.pretext import pretext_scores
 from course_lib.evaluation.probes import best_stage, probe_stages
@@ -400,10 +400,8 @@ class Session:
 
     def published(self, method: str) -> None:
         """Show the figures that papers report (`course_lib/papers/<method>.csv`), a citation a row."""
-        with open(Path(__file__).parent / "papers" / f"{method}.csv", encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
         lines = ["| method | data | metric | published | source |", "|---|---|---|---|---|"]
-        for row in rows:
+        for row in published(method):
             cells = [row["method"], row["dataset"], row["metric"], f"{row['value']} {row['unit']}", row["citation"]]
             lines.append(f"| {' | '.join(cells)} |")
         style.show_markdown("\n".join(lines))

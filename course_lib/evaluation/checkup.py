@@ -1,7 +1,7 @@
 """A check-up for any pretext task, before its features are trusted: four audits, each of which says what it found.
 
-    findings = checkup(make, photos, rng)         # before training: the contract, memory, cheap readers
-    findings += [without_content(task, backbone, photos, rng, accuracy)]
+    findings = before_training(make, photos.train, rng)                       # the contract, memory
+    findings += after_training(task, backbone, photos, rng, accuracy)         # cheap readers, pictures without content
     show_markdown(report_card(findings))
 
 An audit that cannot be asked of a task (there is no accuracy without one whole number to name a sample) says so.

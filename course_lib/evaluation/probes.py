@@ -6,15 +6,16 @@ regularisation is chosen on the validation split, and so is the best stage; the 
 
 import functools
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_lib import memory
-from course_lib.data import Dataset
+from course_lib.data import Dataset, Split
 from course_lib.errors import CourseError
-from course_lib.features import extract, random_subset
+from course_lib.features import extract, random_subset, some_of_each
 from course_lib.pretext import PretextTask
 
 STRENGTHS = (0.003, 0.03)  # scikit-learn's C, weakest fit first; more cost time and decide nothing at these sizes
@@ -67,6 +68,40 @@ def linear_probe(stage: str, train: tuple, validation: tuple, test: tuple, stren
     return Probe(stage, validation_accuracy, classifier.score(x_test, y_test), -negative_strength)
 
 
+def averaged_probe(stage: str, x: dict[str, Tensor], y: dict[str, Tensor], draws: Sequence[Tensor]) -> Probe:
+    """The mean of linear probes that each learn from other rows of "train"; the strength is chosen on "val", over all of them.
+
+    x: features by split, N x D; y: labels by split, N.
+    """
+    found = []
+    for strength in STRENGTHS:
+        fitted = [
+            linear_probe(stage, (x["train"][rows], y["train"][rows]), *((x[part], y[part]) for part in ("val", "test")),
+                         strengths=(strength,))
+            for rows in draws
+        ]  # fmt: skip
+        means = (sum(getattr(probe, part) for probe in fitted) / len(fitted) for part in ("validation", "test"))
+        found.append(Probe(stage, *means, strength))
+    return max(found, key=lambda probe: probe.validation)
+
+
+def drawn(dataset: Dataset, rng: torch.Generator, train_size: int, test_size: int, label: int | None = None) -> dict[str, Split]:
+    """Which samples a probe learns from, is chosen by and is tested on: "train", "val" and "test", of this label or of all.
+
+    `rng` is on the CPU; equal generators draw equal samples, so that networks answer equal questions.
+    """
+    asked = {}
+    for name, size in (("train", train_size), ("val", test_size), ("test", test_size)):
+        split = getattr(dataset, name)
+        asked[name] = random_subset(split if label is None else split.subset(split.labels.cpu() == label), size, rng)
+    return asked
+
+
+def features_of(task: PretextTask, backbone: nn.Module, asked: dict[str, Split]) -> dict[str, dict[str, Tensor]]:
+    """Features of some splits after every stage, as `task.represent` defines them: split -> stage -> N x D."""
+    return {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in asked.items()}
+
+
 def probe_stages(
     task: PretextTask,
     backbone: nn.Module,
@@ -85,12 +120,10 @@ def probe_stages(
     """
     if len(dataset.classes) < 2:
         raise CourseError(f"A probe needs at least two classes, and {dataset.name} has {len(dataset.classes)}.")
-    features, labels = {}, {}
-    for name, size in (("train", train_size), ("val", test_size), ("test", test_size)):
-        asked = random_subset(getattr(dataset, name), size, rng)
-        features[name], labels[name] = extract(task.represent, backbone, asked, backbone.stage_names), asked.labels
+    asked = drawn(dataset, rng, train_size, test_size)
+    features = features_of(task, backbone, asked)
     found = {
-        stage: linear_probe(stage, *((features[name].pop(stage), labels[name]) for name in features))
+        stage: linear_probe(stage, *((features[name].pop(stage), asked[name].labels) for name in asked))
         for stage in backbone.stage_names
     }
     memory.give_back()
@@ -134,22 +167,16 @@ def few_shot(
     labels = splits["train"].labels.cpu()
     rows = []
     for _ in range(draws):
-        order = torch.randperm(len(labels), generator=rng)
-        chosen = [order[labels[order] == label][:shots] for label in classes]
-        if min(map(len, chosen)) < shots:
+        chosen = some_of_each(labels, shots, rng)
+        if len(chosen) < len(classes) or min(map(len, chosen)) < shots:
             raise CourseError(f"{shots} labels a class were asked for, and a class has fewer training samples.")
         rows.append(torch.cat(chosen))
     kept, rows = torch.cat(rows).unique(), torch.stack(rows)
     splits["train"] = splits["train"].subset(kept)
-    features = {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in splits.items()}
+    features, answers = features_of(task, backbone, splits), {name: split.labels.cpu() for name, split in splits.items()}
     found = {}
     for stage in backbone.stage_names:
-        asked = [(features[name][stage], splits[name].labels) for name in ("val", "test")]
-        for strength in STRENGTHS:
-            fitted = []
-            for some in torch.searchsorted(kept, rows):
-                learnt = features["train"][stage][some], splits["train"].labels.cpu()[some]
-                fitted.append(linear_probe(stage, learnt, *asked, strengths=(strength,)))
-            found[stage, strength] = [sum(getattr(probe, part) for probe in fitted) / draws for part in ("validation", "test")]
+        x = {name: features[name][stage] for name in splits}
+        found[stage] = averaged_probe(stage, x, answers, torch.searchsorted(kept, rows))
     memory.give_back()
-    return max(found.values(), key=lambda figures: figures[0])[1]
+    return found[best_stage(found)].test

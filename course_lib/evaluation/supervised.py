@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from course_lib.data import Batch, Dataset, Split
 from course_lib.evaluation.pretext import pretext_scores
+from course_lib.features import some_of_each
 from course_lib.models import Backbone, initialise
 from course_lib.pretext import PretextTask, normalise
 from course_lib.pretext.patches import standardised
@@ -63,10 +64,7 @@ def few_labels(data: Split, per_class: int | None, rng: torch.Generator) -> Spli
     """At most `per_class` samples of every class (None: all), drawn by `rng`, in the split's order."""
     if per_class is None:
         return data
-    order = torch.randperm(len(data), generator=rng)
-    labels = data.labels.cpu()[order]
-    kept = torch.cat([order[labels == label][:per_class] for label in labels.unique()])
-    return data.subset(kept.sort().values)
+    return data.subset(torch.cat(some_of_each(data.labels.cpu(), per_class, rng)).sort().values)
 
 
 def accuracy(backbone: Backbone, task: PretextTask, data: Split) -> float:

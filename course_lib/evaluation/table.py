@@ -16,9 +16,9 @@ from course_lib.data import Dataset, Split
 from course_lib.data.world.scene import CLASSES, SEMANTICS
 from course_lib.errors import CourseError
 from course_lib.evaluation.neighbours import knn_accuracy
-from course_lib.evaluation.probes import STRENGTHS, Probe, best_stage, linear_probe
-from course_lib.evaluation.transfer import NORMALS, Target, drawn, explained, points_of, read_off, truth_of
-from course_lib.features import extract
+from course_lib.evaluation.probes import Probe, averaged_probe, best_stage, drawn, features_of, linear_probe
+from course_lib.evaluation.transfer import NORMALS, Target, explained, points_of, read_off, truth_of
+from course_lib.features import some_of_each
 from course_lib.pretext import PretextTask
 
 CELLS = 8  # along each side, in which segmentation names what it sees
@@ -71,7 +71,7 @@ class Questions:
             raise CourseError(f"A table needs at least two classes to tell apart, and {dataset.name} has {len(dataset.classes)}.")
         self.classes, self.size = len(dataset.classes), dataset.size
         self.asked = drawn(dataset, rng, train_size, test_size)
-        self.shots = [_shots(self.asked["train"].labels.cpu(), rng) for _ in range(DRAWS)]
+        self.shots = [torch.cat(some_of_each(self.asked["train"].labels.cpu(), SHOTS, rng)) for _ in range(DRAWS)]
         self.truth_known = "normals" in dataset.train.annotations
         if self.truth_known:
             self.people = drawn(dataset, rng, train_size, test_size, dataset.classes.index(BODY))
@@ -87,7 +87,7 @@ class Questions:
 
         Features are what `task.represent` says.
         """
-        features, labels = self._features(task, backbone, self.asked), {n: s.labels.cpu() for n, s in self.asked.items()}
+        features, labels = features_of(task, backbone, self.asked), {n: s.labels.cpu() for n, s in self.asked.items()}
         stages = {"linear": self._linear, "knn": self._knn, "few_labels": self._few_labels}
         row = {}
         for name, probe in stages.items():
@@ -99,7 +99,7 @@ class Questions:
             row |= {name: _entry({stage: probe for stage, (probe, _) in stages.items()}) for name, stages in found.items()}
             boxes = found["detection"][row["detection"].stage][1]
             row["detection"] = Entry(self.mean_average_precision(boxes), row["detection"].validation, row["detection"].stage)
-            people = read_off(self._features(task, backbone, self.people), self.truth_of_people, self.of_people)
+            people = read_off(features_of(task, backbone, self.people), self.truth_of_people, self.of_people)
             row |= {name: _entry({stage: probe for stage, (probe, _) in stages.items()}) for name, stages in people.items()}
         memory.give_back()
         return row
@@ -135,10 +135,6 @@ class Questions:
         return (named & (overlap(said[:, :4], true[:, :4]) >= 0.5)).float().mean().item()
 
     @staticmethod
-    def _features(task: PretextTask, backbone: nn.Module, asked: dict[str, Split]) -> dict[str, dict[str, Tensor]]:
-        return {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in asked.items()}
-
-    @staticmethod
     def _linear(stage: str, x: dict[str, Tensor], y: dict[str, Tensor]) -> Probe:
         return linear_probe(stage, *((x[part], y[part]) for part in ("train", "val", "test")))
 
@@ -147,15 +143,7 @@ class Questions:
         return Probe(stage, *(knn_accuracy((x["train"], y["train"]), (x[part], y[part])) for part in ("val", "test")), math.nan)
 
     def _few_labels(self, stage: str, x: dict[str, Tensor], y: dict[str, Tensor]) -> Probe:
-        fits = []
-        for strength in STRENGTHS:
-            some = [
-                linear_probe(stage, (x["train"][rows], y["train"][rows]), *((x[p], y[p]) for p in ("val", "test")), (strength,))
-                for rows in self.shots
-            ]
-            means = (sum(getattr(probe, part) for probe in some) / len(some) for part in ("validation", "test"))
-            fits.append(Probe(stage, *means, strength))
-        return max(fits, key=lambda probe: probe.validation)
+        return averaged_probe(stage, x, y, self.shots)
 
 
 def overlap(one: Tensor, other: Tensor) -> Tensor:
@@ -184,12 +172,6 @@ def _parts(split: Split) -> Tensor:
 def _entry(probes: dict[str, Probe]) -> Entry:
     best = probes[best_stage(probes)]
     return Entry(best.test, best.validation, best.stage, probes)
-
-
-def _shots(labels: Tensor, rng: torch.Generator) -> Tensor:
-    """Rows of `SHOTS` samples of each class, of fewer where there are no more."""
-    order = torch.randperm(len(labels), generator=rng)
-    return torch.cat([order[labels[order] == label][:SHOTS] for label in labels.unique()])
 
 
 # --- factors of the world ------------------------------------------------------------------------------------------------

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from course_lib.data import Batch, Dataset, Split
 from course_lib.data.world.objects import KEYPOINTS
 from course_lib.errors import CourseError
-from course_lib.evaluation.probes import Probe, one_thread
-from course_lib.features import extract, random_subset
+from course_lib.evaluation.probes import Probe, drawn, features_of, one_thread
 from course_lib.models import Backbone, initialise
 from course_lib.pretext import PretextTask, normalise
 
@@ -178,18 +177,6 @@ def _annotation(data: Split, name: str) -> Tensor:
     return data.annotations[name]
 
 
-def drawn(dataset: Dataset, rng: torch.Generator, train_size: int, test_size: int, label: int | None = None) -> dict[str, Split]:
-    """Which samples a probe learns from, is chosen by and is tested on: "train", "val" and "test", of this label or of all.
-
-    `rng` is on the CPU; equal generators draw equal samples, so that networks answer equal questions.
-    """
-    asked = {}
-    for name, size in (("train", train_size), ("val", test_size), ("test", test_size)):
-        split = getattr(dataset, name)
-        asked[name] = random_subset(split if label is None else split.subset(split.labels.cpu() == label), size, rng)
-    return asked
-
-
 def truth_of(asked: dict[str, Split], targets: dict[str, Target]) -> dict[str, list[Tensor]]:
     """What is true of the samples asked: "train", "val", "test" -> N x K for each target, in their order."""
     return {name: [target.of(split).float().cpu() for target in targets.values()] for name, split in asked.items()}
@@ -233,8 +220,7 @@ def explained(said: Tensor, true: Tensor) -> float:
 def _read(
     task: PretextTask, backbone: nn.Module, asked: dict[str, Split], target: Target
 ) -> dict[str, tuple[Probe, Tensor]]:  # fmt: skip
-    features = {name: extract(task.represent, backbone, split, backbone.stage_names) for name, split in asked.items()}
-    return read_off(features, truth_of(asked, {"target": target}), {"target": target})["target"]
+    return read_off(features_of(task, backbone, asked), truth_of(asked, {"target": target}), {"target": target})["target"]
 
 
 NORMALS = Target(_normals, explained)  # averaged over 4 x 4 cells of the picture, three numbers each

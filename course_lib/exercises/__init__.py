@@ -131,10 +131,29 @@ class Trial:
             numbers = f"expected {expected[place].item():.10g} at {list(place)}, got {got[place].item():.10g}"
             self.expect(False, f"{numbers} in {what}. {why}")
 
+    def number(self, answer, expected: float, why: str, within: float = 1e-4) -> None:
+        """Expect one number, as a number or as a tensor without axes, less than `within` off; the message says `why`."""
+        if isinstance(answer, Tensor) and answer.dim() == 0:
+            answer = answer.item()
+        plain = isinstance(answer, (int, float)) and not isinstance(answer, bool)
+        self.expect(plain, f"expected one number, got {type(answer).__name__}: {answer}.")
+        off = abs(answer - expected)
+        self.expect(off == 0 or off < within, f"expected {expected:.5g}, got {answer:.5g}. {why}")
+
     def pair(self, answer, what: str) -> None:
         """Expect two things in a tuple or a list, which `what` names."""
         right = isinstance(answer, (tuple, list)) and len(answer) == 2
         self.expect(right, f"expected two things, {what}, got one {type(answer).__name__}.")
+
+
+TYPES = torch.uint8, torch.float32, torch.int64, torch.float64  # of pictures, in a check's cases
+
+
+def random_numbers(shape: tuple[int, ...], dtype: torch.dtype, rng: torch.Generator) -> Tensor:
+    """For a check's cases; those of a floating type have fractions and negative numbers, as normalised pictures do."""
+    if dtype.is_floating_point:
+        return torch.randn(shape, generator=rng, dtype=dtype)
+    return torch.randint(0, 256, shape, generator=rng).to(dtype)
 
 
 _badges: dict[str, str] = {}

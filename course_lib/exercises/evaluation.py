@@ -51,16 +51,6 @@ def honest_score(validation: Sequence[float], test: Sequence[float]) -> float:
 # --- the checks -----------------------------------------------------------------------------------------------------
 
 
-def _number(trial: Trial, answer, expected: float, why: str) -> None:
-    """Expect one number, as a float or as a tensor without axes."""
-    if isinstance(answer, Tensor) and answer.dim() == 0:
-        answer = answer.item()
-    plain = isinstance(answer, (int, float)) and not isinstance(answer, bool)
-    trial.expect(plain, f"expected one number, got {type(answer).__name__}: {answer}.")
-    close = abs(answer - expected) < 1e-4 * max(1.0, abs(expected))
-    trial.expect(close, f"expected {expected:.5g}, got {answer:.5g}. {why}")
-
-
 def check_partner_loss(function: Callable) -> None:
     """Random vectors of every length and number, alike and far apart, at several temperatures; it must have a slope."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
@@ -73,7 +63,8 @@ def check_partner_loss(function: Callable) -> None:
         z.requires_grad_(True)
         answer = trial.call(z, temperature)
         why = "Each row of length one is held against all rows but itself; its partner stands half the batch away."
-        _number(trial, answer, partner_loss(z.detach(), temperature).item(), why)
+        expected = partner_loss(z.detach(), temperature).item()
+        trial.number(answer, expected, why, within=1e-4 * max(1.0, abs(expected)))
         slope = isinstance(answer, Tensor) and answer.requires_grad
         trial.expect(slope, "expected a tensor that training can follow back to z, got one without a slope.")
 
@@ -109,7 +100,7 @@ def check_average_precision(function: Callable) -> None:
         things = max(1, int(right.sum()) + missed)
         trial.case(f"scores {(count,)} float32, {int(right.sum())} boxes right, {things} things to find")
         why = "Surest first; at each right box the share of right ones so far; their sum over the number of things."
-        _number(trial, trial.call(scores, right, things), average_precision(scores, right, things), why)
+        trial.number(trial.call(scores, right, things), average_precision(scores, right, things), why)
 
 
 def check_bits_learnt(function: Callable) -> None:
@@ -120,7 +111,8 @@ def check_bits_learnt(function: Callable) -> None:
             loss = share * math.log(answers)
             trial.case(f"loss ({loss:.3f}) float64, one of {answers} answers")
             why = "An answer carries the logarithm to base two of their number; the loss comes in natural logarithms."
-            _number(trial, trial.call(loss, 1 / answers), bits_learnt(loss, 1 / answers), why)
+            expected = bits_learnt(loss, 1 / answers)
+            trial.number(trial.call(loss, 1 / answers), expected, why, within=1e-4 * max(1.0, abs(expected)))
 
 
 def check_honest_score(function: Callable) -> None:
@@ -132,7 +124,7 @@ def check_honest_score(function: Callable) -> None:
             validation, test = [0.5, 0.7, 0.7, 0.1], [0.9, 0.2, 0.8, 0.3]
         trial.case(f"validation ({count}) float64 {validation[:4]}, test {test[:4]}")
         why = "The validation split chooses; the test score is only read."
-        _number(trial, trial.call(list(validation), list(test)), honest_score(validation, test), why)
+        trial.number(trial.call(list(validation), list(test)), honest_score(validation, test), why)
 
 
 EXERCISES = {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from course_lib.exercises import Exercise, Trial
+from course_lib.exercises import TYPES, Exercise, Trial, random_numbers
 from course_lib.pretext.jigsaw import scramble
 
 # --- the references -------------------------------------------------------------------------------------------------
@@ -38,16 +38,6 @@ def farthest(candidates: Tensor, chosen: Tensor) -> int:
 
 # --- the cases ------------------------------------------------------------------------------------------------------
 
-TYPES = torch.uint8, torch.float32, torch.int64, torch.float64
-
-
-def _numbers(shape: tuple[int, ...], dtype: torch.dtype, rng: torch.Generator) -> Tensor:
-    """Random numbers; those of a floating type have fractions and negative numbers, as normalised pictures do."""
-    if dtype.is_floating_point:
-        return torch.randn(shape, generator=rng, dtype=dtype)
-    return torch.randint(0, 256, shape, generator=rng).to(dtype)
-
-
 def _described(what: str, values: Tensor) -> str:
     return f"{what} {tuple(values.shape)} {str(values.dtype)[6:]}"
 
@@ -56,7 +46,7 @@ def _pictures(rng: torch.Generator) -> Iterator[Tensor]:
     """Square pictures whose side three divides, of many shapes, types and layouts in memory."""
     shapes = [(2, 3, 2), (1, 3, 4), (4, 1, 3), (3, 3, 1), (9, 2, 5), (1, 1, 1), (3, 9, 3), (2, 3, 20)]
     for k, (count, channels, side) in enumerate([*shapes, *torch.randint(1, 8, (12, 3), generator=rng).tolist()]):
-        pictures = _numbers((count, channels, 3 * side, 3 * side), TYPES[k % 4], rng)
+        pictures = random_numbers((count, channels, 3 * side, 3 * side), TYPES[k % 4], rng)
         yield pictures.contiguous(memory_format=torch.channels_last) if k % 2 else pictures
 
 
@@ -64,7 +54,7 @@ def _tiles(rng: torch.Generator, types: tuple[torch.dtype, ...] = TYPES) -> Iter
     """Tiles N x 9 x C x s x s of many shapes, types and layouts in memory."""
     shapes = [(2, 3, 4), (1, 3, 5), (4, 1, 3), (9, 3, 2), (17, 2, 3), (3, 9, 2), (2, 10, 3)]
     for k, (count, channels, side) in enumerate([*shapes, *torch.randint(1, 8, (12, 3), generator=rng).tolist()]):
-        tiles = _numbers((count, 9, channels, side + 1, side + 1), types[k % len(types)], rng)
+        tiles = random_numbers((count, 9, channels, side + 1, side + 1), types[k % len(types)], rng)
         yield tiles.transpose(0, 1).contiguous().transpose(0, 1) if k % 3 == 1 else tiles
 
 

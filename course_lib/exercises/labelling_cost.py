@@ -49,15 +49,6 @@ def analogy(vectors: Tensor, a: int, b: int, c: int) -> int:
 # --- the checks -----------------------------------------------------------------------------------------------------
 
 
-def _number(trial: Trial, answer, expected: float, why: str) -> None:
-    """Expect one number, as a number or as a tensor without axes, right to four digits."""
-    if isinstance(answer, Tensor) and answer.dim() == 0:
-        answer = answer.item()
-    plain = isinstance(answer, (int, float)) and not isinstance(answer, bool)
-    trial.expect(plain, f"expected one number, got {type(answer).__name__}: {answer}.")
-    trial.expect(abs(answer - expected) <= 1e-4 * abs(expected), f"expected {expected:.5g}, got {answer:.5g}. {why}")
-
-
 def check_human_years(function: Callable) -> None:
     """Few images and many, quick answers and slow, several answers an image, short years and long."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
@@ -67,7 +58,8 @@ def check_human_years(function: Callable) -> None:
     for images, seconds, answers, hours in cases:
         trial.case(f"images {images:.0f}, seconds {seconds:.4g}, answers {answers}, hours {hours}")
         why = "Seconds make hours, hours make years, and every image is asked about as often as there are answers."
-        _number(trial, trial.call(images, seconds, answers, hours), human_years(images, seconds, answers, hours), why)
+        expected = human_years(images, seconds, answers, hours)
+        trial.number(trial.call(images, seconds, answers, hours), expected, why, within=1e-4 * expected)
 
 
 def check_labels_until(function: Callable) -> None:
@@ -89,7 +81,7 @@ def check_labels_until(function: Callable) -> None:
         trial.case(f"labels {tuple(labels.shape)} int64, {classes} classes, {least} of each wanted")
         why = "Count the labels up to and with the one that completes the last class."
         why = "Some class never has enough here." if expected == -1 else why
-        _number(trial, trial.call(labels, classes, least), expected, why)
+        trial.number(trial.call(labels, classes, least), expected, why, within=1e-4 * abs(expected))
 
 
 def check_hide_middle(function: Callable) -> None:
@@ -130,7 +122,8 @@ def check_analogy(function: Callable) -> None:
             vectors = vectors.double()
         trial.case(f"vectors {tuple(vectors.shape)} {str(vectors.dtype)[6:]}, a = {a}, b = {b}, c = {c}")
         why = "Bring all vectors to length one; then look, among the other words, for the one that points most like b - a + c."
-        _number(trial, trial.call(vectors, a, b, c), analogy(vectors, a, b, c), why)
+        expected = analogy(vectors, a, b, c)
+        trial.number(trial.call(vectors, a, b, c), expected, why, within=1e-4 * expected)
 
 
 EXERCISES = {

@@ -41,15 +41,6 @@ def pck(said: Tensor, true: Tensor, seen: Tensor, near: float) -> float:
 # --- the checks -----------------------------------------------------------------------------------------------------
 
 
-def _number(trial: Trial, answer, expected: float, why: str) -> None:
-    """Expect one number, as a float or as a tensor without axes."""
-    if isinstance(answer, Tensor) and answer.dim() == 0:
-        answer = answer.item()
-    plain = isinstance(answer, (int, float)) and not isinstance(answer, bool)
-    trial.expect(plain, f"expected one number, got {type(answer).__name__}: {answer}.")
-    trial.expect(abs(answer - expected) < 1e-4, f"expected {expected:.5g}, got {answer:.5g}. {why}")
-
-
 def check_make_triples(function: Callable) -> None:
     """Random moments, near and far; any order of the six triples, as long as labels stand beside them."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
@@ -101,7 +92,7 @@ def check_balanced_accuracy(function: Callable) -> None:
         for words, said in (("guessed", guessed), ("all zero", 0 * true), ("all one", 0 * true + 1), ("all wrong", 1 - true)):
             trial.case(f"said {(count,)} int64 ({words}), {int(true.sum())} of {count} truly 1")
             why = "The ones and the zeros count half each, however many there are of either."
-            _number(trial, trial.call(said, true), balanced_accuracy(said, true), why)
+            trial.number(trial.call(said, true), balanced_accuracy(said, true), why)
 
 
 def check_pck(function: Callable) -> None:
@@ -119,7 +110,7 @@ def check_pck(function: Callable) -> None:
         seen[0, 0] = True
         trial.case(f"said {tuple(said.shape)} float64, {int(seen.sum())} of {seen.numel()} points seen, near {near:g}")
         why = "Of the points that are seen, those at most so far away, along a straight line, are found."
-        _number(trial, trial.call(said, true, seen, near), pck(said, true, seen, near), why)
+        trial.number(trial.call(said, true, seen, near), pck(said, true, seen, near), why)
 
 
 EXERCISES = {

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_lib.data import Split
 from course_lib.evaluation.checkup import contract
-from course_lib.exercises import Exercise, Trial, Unsolved
+from course_lib.exercises import TYPES, Exercise, Trial, Unsolved, random_numbers
 from course_lib.models import build_backbone
 from course_lib.pretext import PretextTask
 from course_lib.pretext.odd_quarter import OddQuarter, exchange
@@ -37,21 +37,11 @@ def seam_steps(images: Tensor) -> Tensor:
 
 # --- the cases ------------------------------------------------------------------------------------------------------
 
-TYPES = torch.uint8, torch.float32, torch.int64, torch.float64
-
-
-def _numbers(shape: tuple[int, ...], dtype: torch.dtype, rng: torch.Generator) -> Tensor:
-    """Random numbers; those of a floating type have fractions and negative numbers, as normalised pictures do."""
-    if dtype.is_floating_point:
-        return torch.randn(shape, generator=rng, dtype=dtype)
-    return torch.randint(0, 256, shape, generator=rng).to(dtype)
-
-
 def _pictures(rng: torch.Generator, types: tuple[torch.dtype, ...]) -> Iterator[Tensor]:
     """Square pictures of an even side, of many shapes, types and layouts in memory."""
     shapes = [(5, 3, 4), (1, 3, 5), (4, 1, 3), (3, 3, 1), (9, 2, 5), (2, 4, 2), (13, 3, 16)]
     for k, (count, channels, side) in enumerate([*shapes, *torch.randint(1, 8, (12, 3), generator=rng).tolist()]):
-        pictures = _numbers((count, channels, 2 * side, 2 * side), types[k % len(types)], rng)
+        pictures = random_numbers((count, channels, 2 * side, 2 * side), types[k % len(types)], rng)
         yield pictures.contiguous(memory_format=torch.channels_last) if k % 2 else pictures
 
 
@@ -77,7 +67,7 @@ def check_exchange(function: Callable) -> None:
     """Random pictures and partners of many shapes and types; every quarter, one answer for all and mixed ones."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
     for k, images in enumerate(_pictures(rng, TYPES)):
-        others = _numbers(images.shape, images.dtype, rng)
+        others = random_numbers(images.shape, images.dtype, rng)
         quarter = torch.randint(0, 4, (len(images),), generator=rng)
         quarter = quarter if k % 3 else torch.full_like(quarter, k // 3 % 4)
         trial.case(f"{_described('images', images)}, quarter {quarter.tolist()}")

@@ -60,14 +60,16 @@ def points_on_pictures(images: Tensor, true: Tensor, seen: Tensor, said: dict[st
     return figure
 
 
-def curves_by_threshold(lines: dict[str, Sequence[float]], thresholds: Sequence[float], xlabel: str, ylabel: str):
-    """A line a network over thresholds; fractions are drawn in percent."""
+def curves_by_threshold(
+    lines: dict[str, Sequence[float]], thresholds: Sequence[float], xlabel: str, ylabel: str, logarithmic: bool = False
+):  # fmt: skip
+    """A line a network over thresholds, or steps; fractions are drawn in percent. `logarithmic`: the axis of thresholds."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2, 3.0), layout="constrained")
     axis = figure.subplots()
     for (name, line), style in zip(lines.items(), ("-", "--", ":", "-."), strict=False):
         axis.plot(thresholds, [100 * value for value in line], style, marker="o", markersize=4, label=name)
-    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 100))
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 100), xscale="log" if logarithmic else "linear")
     axis.legend()
     return figure

@@ -1,16 +1,14 @@
 """What labels cost, how much there is to label, and how unequal classes are."""
 
-import csv
 from collections.abc import Sequence
-from pathlib import Path
 
+from course_lib.data.papers import published
 from course_lib.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED
 
 
 def cited(name: str) -> list[dict]:
     """The rows of `course_lib/papers/<name>.csv`, each with its `value` as a number."""
-    with open(Path(__file__).parents[1] / "papers" / f"{name}.csv", encoding="utf-8", newline="") as file:
-        return [row | {"value": float(row["value"])} for row in csv.DictReader(file)]
+    return [row | {"value": float(row["value"])} for row in published(name)]
 
 
 def large(number: float) -> str:

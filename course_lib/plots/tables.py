@@ -84,17 +84,3 @@ def dots_and_range(groups: dict[str, list[float]], xlabel: str):
     axis.set(xlabel=xlabel, ylim=(-0.6, len(names) - 0.4))
     axis.grid(axis="y", visible=False)
     return figure
-
-
-def curves_by_steps(lines: dict[str, list[tuple[int, float]]], ylabel: str):
-    """One line a name: (step, fraction) pairs, in percent, steps on a logarithmic axis."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.6, 3.4), layout="constrained")
-    axis = figure.subplots()
-    for k, (name, line) in enumerate(lines.items()):
-        steps, values = zip(*line, strict=True)
-        axis.plot(steps, [100 * value for value in values], marker=MARKS[k], color=COLOURS[k], markersize=4, label=name)
-    axis.set(xscale="log", xlabel="steps of the probe's training", ylabel=ylabel)
-    axis.legend()
-    return figure

@@ -19,9 +19,11 @@ from course_lib.data import Batch, Split
 from course_lib.errors import CourseError
 from course_lib.models import Backbone
 
-_NOT_TASKS = {"patches", "colour", "clips"}  # rooms that several tasks share
-_NOT_TASKS |= {"alternating"}  # is made of tasks: what holds of them, and what they cost, is theirs
-_NOT_TASKS |= {"word2vec"}  # keeps the contract on text: its backbone is a table of words, its data no Split
+_NOT_TASKS = {
+    "patches", "colour", "clips",  # rooms that several tasks share
+    "alternating",  # is made of tasks: what holds of them, and what they cost, is theirs
+    "word2vec",  # keeps the contract on text: its backbone is a table of words, its data no Split
+}  # fmt: skip
 
 
 class PretextTask(nn.Module):

@@ -45,8 +45,9 @@ from course_lib.evaluation.table import COLUMNS, Entry, Questions
 from course_lib.exercises import exercise
 from course_lib.features import extract, frozen, random_subset
 from course_lib.models import initialise
+from course_lib.plots.clips import curves_by_threshold
 from course_lib.plots.images import image_grid
-from course_lib.plots.tables import curves_by_steps, dots_and_range, gains_by_stage, matrix, scatter
+from course_lib.plots.tables import dots_and_range, gains_by_stage, matrix, scatter
 from course_lib.pretext import PretextTask, normalise, patches
 from course_lib.pretext.alternating import Alternating
 from course_lib.pretext.audio_visual import AudioVisual
@@ -519,11 +520,11 @@ for claim in ("layers.last", "layers.supervised"):
 
 # %%
 def probe_learning(task, backbone, stage, length=200):
-    """(step, test accuracy) of a linear layer that learns by gradient descent, on all labelled pictures at each step."""
+    """Step -> test accuracy of a linear layer that learns by gradient descent, on all labelled pictures at each step."""
     parts = {part: extract(task.represent, backbone, questions.asked[part], [stage])[stage] for part in ("train", "test")}
     x, x_test = ((some - parts["train"].mean(0)) / parts["train"].std(0).clamp_min(1e-6) for some in parts.values())
     y, y_test = (questions.asked[part].labels.cpu() for part in ("train", "test"))
-    layer, line = torch.nn.Linear(x.shape[1], len(photos.classes)), []
+    layer, line = torch.nn.Linear(x.shape[1], len(photos.classes)), {}
     torch.nn.init.zeros_(layer.weight)
     torch.nn.init.zeros_(layer.bias)
     optimiser = torch.optim.SGD(layer.parameters(), 0.02, momentum=0.9)
@@ -532,17 +533,17 @@ def probe_learning(task, backbone, stage, length=200):
         F.cross_entropy(layer(x), y).backward()
         optimiser.step()
         if step in (1, 2, 5, 10, 20, 50, 100, 200):
-            line.append((step, (layer(x_test).argmax(1) == y_test).float().mean().item()))
+            line[step] = (layer(x_test).argmax(1) == y_test).float().mean().item()
     return line
 
 
 # %%
 probe_lines = {name: probe_learning(*networks[name], rows[name]["linear"].stage) for name in ("rotation", "random")}
-session.record("eval.little.early", dict(probe_lines["rotation"])[10], unit="fraction")
-session.record("eval.little.random", dict(probe_lines["random"])[200], unit="fraction")
-session.show(curves_by_steps(probe_lines, "test accuracy (%)"), rests_on=[],
+session.record("eval.little.early", probe_lines["rotation"][10], unit="fraction")
+session.record("eval.little.random", probe_lines["random"][200], unit="fraction")
+session.show(curves_by_threshold({name: list(line.values()) for name, line in probe_lines.items()}, list(probe_lines["random"]), "steps of the probe's training", "test accuracy (%)", logarithmic=True), rests_on=[],
              caption="A linear probe learns on frozen features of two networks, each at its best stage on the validation pictures.",
-             alt=" ".join(f"{name}: " + ", ".join(f"step {step} {100 * value:.1f} %" for step, value in line) + "." for name, line in probe_lines.items()))
+             alt=" ".join(f"{name}: " + ", ".join(f"step {step} {100 * value:.1f} %" for step, value in line.items()) + "." for name, line in probe_lines.items()))
 session.claim("eval.little_training")
 
 # %% [markdown]
