@@ -301,7 +301,7 @@ if not enough:
     print("Your photos have fewer than six classes, or one with fewer than ten photos; this section uses the world instead.")
 few = len(pictures.classes) - 4  # the last four classes are kept for the small task
 seen = pictures.train.subset(pictures.train.labels < few)
-steps = session.budget(quick=130, classroom=3000, full=20000)
+steps = session.budget(quick=110, classroom=3000, full=20000)
 
 
 def new_labelled():

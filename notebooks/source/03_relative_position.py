@@ -555,7 +555,7 @@ def new_supervised():
     return backbone, Supervised(backbone, len(photos.classes), session.rng("supervised head"))
 
 
-labelled = session.train("supervised", *new_supervised(), steps=steps, batch_size=windows_a_step)
+labelled = session.train("supervised_for_relative_position", *new_supervised(), steps=steps, batch_size=windows_a_step)
 
 # %%
 await labelled.finished()

@@ -514,7 +514,7 @@ def new_supervised():
     return backbone, GreySupervised(backbone, len(photos.classes), session.rng("supervised head"))
 
 
-labelled = session.train("supervised", *new_supervised(), steps=steps)
+labelled = session.train("supervised_for_colourisation", *new_supervised(), steps=steps)
 
 # %%
 await labelled.finished()

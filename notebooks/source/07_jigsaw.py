@@ -480,7 +480,7 @@ def new_supervised():
     return backbone, Supervised(backbone, len(photos.classes), session.rng("supervised head"))
 
 
-labelled = session.train("supervised", *new_supervised(), steps=steps)
+labelled = session.train("supervised_for_jigsaw", *new_supervised(), steps=steps)
 
 # %%
 await labelled.finished()

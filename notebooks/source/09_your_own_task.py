@@ -498,7 +498,7 @@ print(f"The network that will be marked: {sealed}.")
 forecast_gain = session.forecast("own.sealed.probe", "For what share of test pictures will a probe on your features answer the sealed question?")
 
 # %%
-labelled = session.trained("supervised", new_supervised, steps=steps)
+labelled = session.trained("supervised_for_own", new_supervised, steps=steps)
 
 # %% [markdown]
 # ## 7 · The envelope
@@ -518,7 +518,7 @@ session.show(image_row(examples, words, side=1.3 * examples.shape[-1] / examples
 # Training pictures fit the probe; validation pictures choose its strength and the stage; test pictures are used once, for the figure.
 
 # %%
-labelled = session.trained("supervised", new_supervised, steps=steps)
+labelled = session.trained("supervised_for_own", new_supervised, steps=steps)
 await labelled.finished()
 mine = session.trained("odd_quarter" if MyTask is OddQuarter else "mine", my_network, steps=steps)
 await mine.finished()

@@ -36,6 +36,19 @@ def test_notebooks_are_what_their_sources_say():
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.parametrize("method, notebook", [
+    ("rotation", "02"), ("relative_position", "03"), ("colourisation", "04"), ("shuffle_and_learn", "05"),
+    ("audio_visual", "06"), ("jigsaw", "07"), ("supervised", "02"),
+])  # fmt: skip
+def test_the_table_trains_networks_as_long_as_their_own_notebooks(method, notebook):
+    """Else 08 finds none of them on the disk that was trained as it wants, and trains them all again."""
+    table, own = (next(path for path in SOURCES if path.stem.startswith(n)).read_text(encoding="utf-8") for n in ("08", notebook))
+    call = re.search(rf'session\.train\("{method}", .*', own)[0]
+    budget = r"(session\.budget\([^)]*\))"
+    wanted = re.search(rf"steps={budget}", call) or re.search(rf"^steps.*? = {budget}", own, re.MULTILINE)
+    assert wanted[1] in table
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 class TestNotebook:
     def test_outputs_are_stripped(self, path):
