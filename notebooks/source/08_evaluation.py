@@ -39,7 +39,7 @@ device = "auto"
 
 # %%
 from course_lib.data import open_dataset
-from course_lib.evaluation.probes import linear_probe
+from course_lib.evaluation.probes import best_stage, linear_probe, probe_stages
 from course_lib.evaluation.supervised import Supervised
 from course_lib.evaluation.table import COLUMNS, Entry, Questions
 from course_lib.exercises import exercise
@@ -568,6 +568,24 @@ def trained_for(length):
 
 whole = made["relative_position"][1]
 howlong = session.sweep("eval.howlong", trained_for, {"tenth": max(1, whole // 10), "whole": whole, "double": 2 * whole})
+
+# %% [markdown]
+# **Another backbone.** If the score on the task said what the features are worth, one could choose a network by its score. Take two backbones for relative position: one of 16 channels whose *group normalisation* looks at one picture at a time, and one of 32 whose *batch normalisation* needs some time to settle. We train both briefly. **Guess:** can the one that solves the task better have the worse features?
+
+# %%
+@functools.cache
+def on_backbone(name, width):
+    """A short training on another backbone: its test accuracy on the task, and the probe's, with more labels than above."""
+    backbone = session.backbone("relative position", name=name, width=width)
+    task = RelativePosition(backbone, session.rng("head"))
+    session.fit(backbone, task, steps=session.budget(quick=250, classroom=2500), batch_size=16)
+    probes = probe_stages(task, backbone, photos, session.rng("backbones"), session.budget(quick=3000), session.budget(quick=2000))
+    return {"score": session.scores(backbone, task)["accuracy"], "probe": probes[best_stage(probes)].test}
+
+
+pair = {"narrow": ("small_groupnorm", 16), "wide": ("small", 32)}
+inversion = session.sweep("eval.backbones", lambda asked: on_backbone(*pair[asked[0]])[asked[1]],
+                          {f"{which}_{what}": (which, what) for which in pair for what in ("score", "probe")})
 
 # %% [markdown]
 # **Bits.** The lecture measures how hard a task is by *the amount of information you are predicting*. The answer to one question carries $\log_2 K$ bits if there are $K$ answers, all equally likely. What the network has learnt of it is that, less what it still does not know:
