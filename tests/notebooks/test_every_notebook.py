@@ -100,9 +100,10 @@ def test_smoke_by_papermill(world, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_smoke_by_nbval(world, path, tmp_path):
-    """Every cell runs, and the facts that a cell's committed output states (there are none that vary) are compared."""
+@pytest.mark.timeout(600)
+def test_smoke_by_nbval(world, tmp_path):
+    """Every cell runs under nbval, too. One notebook will do: there are no committed outputs to compare."""
+    path = ROOT / "notebooks" / "02_rotation.ipynb"
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
