@@ -1,4 +1,4 @@
-"""The report: a front page and a page a notebook, HTML that needs neither a network nor a script of its own."""
+"""The report: a front page, one of claims and a page a notebook, HTML that needs neither a network nor a script of its own."""
 
 import csv
 import datetime
@@ -7,13 +7,14 @@ import importlib.metadata
 import os
 import platform
 import re
+from collections import Counter
 from pathlib import Path
 
 import jinja2
 import psutil
 
 from course_lib.errors import CourseError
-from course_lib.paths import write_atomically
+from course_lib.paths import project, write_atomically
 from course_lib.plots.style import number
 from course_lib.run import notebooks, results
 
@@ -42,6 +43,13 @@ def build(out: Path) -> Path:
         if any(row["notebook"] == name for row in rows)
     ]
     folder = out / "report"
+    committed = results.read(project() / "docs" / "claims.json", results.CLAIM_KEY)
+    if committed:
+        page = pages.get_template("report_claims.html.jinja").render(
+            style=style, claims=_by_id(committed), verdicts=Counter(claim["verdict"] for claim in committed),
+            machines=_machines(committed),
+        )  # fmt: skip
+        write_atomically(folder / "claims.html", page)
     read = [shown for shown in cards if shown["executed"]]
     for place, shown in enumerate(read):
         body = notebook_body(shown["executed"])
@@ -50,11 +58,12 @@ def build(out: Path) -> Path:
             before=read[place - 1] if place else None, after=read[place + 1] if place + 1 < len(read) else None,
         )  # fmt: skip
         write_atomically(folder / f"{shown['name']}.html", page)
-    for stale in set(folder.glob("*.html")) - {folder / f"{shown['name']}.html" for shown in read}:
+    wanted = {shown["name"] for shown in read} | ({"claims"} if committed else set())
+    for stale in set(folder.glob("*.html")) - {folder / f"{name}.html" for name in wanted}:
         stale.unlink()
     written = datetime.datetime.fromtimestamp((out / "results.json").stat().st_mtime)
     front = pages.get_template("report_index.html.jinja").render(
-        style=style, cards=cards, claims=_by_id(claims),
+        style=style, cards=cards, claims=_by_id(claims), committed=bool(committed),
         environment=environment(), written=written.strftime("%-d %B %Y, %H:%M" if os.name != "nt" else "%d %B %Y, %H:%M"),
     )  # fmt: skip
     write_atomically(folder / "index.html", front)
@@ -110,8 +119,29 @@ def table(rows: list[dict], profile: str) -> dict:
 
 
 def _by_id(claims: list[dict]) -> list[list[dict]]:
-    drawn = [claim | {"strip": strip(claim)} for claim in claims]
+    drawn = [claim | {"strip": strip(claim), "why": why(claim)} for claim in claims]
     return [[claim for claim in drawn if claim["id"] == id] for id in dict.fromkeys(claim["id"] for claim in drawn)]
+
+
+def _machines(claims: list[dict]) -> dict[str, list[str]]:
+    """Machine -> the first and the last day (one, if they are the same) on which claims were measured there."""
+    days: dict[str, set[str]] = {}
+    for claim in claims:
+        days.setdefault(claim["machine"], set()).add(claim["date"])
+    return {machine: sorted({min(dates), max(dates)}) for machine, dates in days.items()}
+
+
+def why(claim: dict) -> str:
+    """What an undecided claim lacks, in figures; nothing of one that is decided."""
+    if claim["verdict"] != "undecided" or not claim["a"]:
+        return ""
+    a, b = (claim["a"], claim["b"]) if claim["direction"] == "a>b" else (claim["b"], claim["a"])
+    lead, behind = min(a) - max(b), max(a) - min(b)
+    if lead > 0:
+        return f"the right way on every seed, by at least {lead:.3f}; the margin is missed"
+    if behind < 0:
+        return f"the other way on every seed, by at least {-behind:.3f}; the margin is missed"
+    return "the figures of A and B overlap"
 
 
 def strip(claim: dict) -> dict:

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from course_lib.run import command_line, notebooks
+from course_lib.run import command_line, notebooks, report
 
 HEADER = """\
 # ---
@@ -48,7 +48,8 @@ def project(tmp_path, monkeypatch):
     """Call it with a notebook's name and its last cell's code to add one; the project's root is `tmp_path`."""
     folder = tmp_path / "notebooks" / "source"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(notebooks, "project", lambda: tmp_path)
+    for module in (notebooks, report):
+        monkeypatch.setattr(module, "project", lambda: tmp_path)
     monkeypatch.setattr(command_line, "_open", lambda dataset: None)
 
     def add(name: str, code: str = "record(stub_score=0.5 + seed)"):

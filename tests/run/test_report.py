@@ -88,7 +88,37 @@ def test_claims_stand_with_their_verdicts(project, tmp_path):
     empty = claim | {"id": "stub.unmeasured", "a": [], "b": [], "verdict": "undecided", "note": "a verdict needs 3 seeds"}
     results.merge(tmp_path / "claims.json", [claim, empty], results.CLAIM_KEY)
     page = report.build(tmp_path).read_text(encoding="utf-8")
-    assert 'class="chip holds"' in page and "0.600 – 0.700" in page and "a verdict needs 3 seeds" in page
+    assert 'class="chip holds"' in page and "0.600 0.640 0.700" in page and "a verdict needs 3 seeds" in page
+    assert "claims.html" not in page, "this project has committed none"
+
+
+def test_committed_claims_have_a_page(project, tmp_path):
+    project("01_stub")
+    claim = {
+        "id": "stub.learns", "statement": "It learns.", "notebook": "01_stub", "metric": "score", "direction": "a>b",
+        "margin": 0.05, "a": [0.6, 0.64, 0.7], "b": [0.58] * 3, "dataset": "photos.zip", "profile": "quick",
+        "verdict": "undecided", "note": "", "date": "2026-01-02", "machine": "a laptop",
+    }  # fmt: skip
+    later = claim | {"dataset": "world", "date": "2026-01-05"}
+    results.merge(tmp_path / "docs" / "claims.json", [claim, later], results.CLAIM_KEY)
+    results.merge(tmp_path / "results.json", [row()])
+    assert 'href="claims.html"' in report.build(tmp_path).read_text(encoding="utf-8")
+    page = (tmp_path / "report" / "claims.html").read_text(encoding="utf-8")
+    assert "2026-01-02 to 2026-01-05 on a laptop" in page and page.count("0.600 0.640 0.700") == 2
+    assert "by at least 0.020; the margin is missed" in page
+
+
+@pytest.mark.parametrize(("a", "b", "direction", "words"), [
+    ([0.6, 0.7], [0.58, 0.5], "a>b", "the right way on every seed"),
+    ([0.6, 0.7], [0.71, 0.75], "a>b", "the other way on every seed"),
+    ([0.6, 0.7], [0.71, 0.75], "a<b", "the right way on every seed"),
+    ([0.6, 0.7], [0.65, 0.5], "a>b", "overlap"),
+    ([], [], "a>b", ""),
+])  # fmt: skip
+def test_an_undecided_claim_says_why(a, b, direction, words):
+    said = report.why({"verdict": "undecided", "a": a, "b": b, "direction": direction})
+    assert words in said and (said == "") == (words == "")
+    assert report.why({"verdict": "holds", "a": a, "b": b, "direction": direction}) == ""
 
 
 def test_a_page_without_its_notebook_is_removed(project, tmp_path):
