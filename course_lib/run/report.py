@@ -31,9 +31,7 @@ def build(out: Path) -> Path:
     claims = results.read(out / "claims.json", results.CLAIM_KEY)
     if not rows:
         raise CourseError(f"There are no results in {out}; run `course run` first, or name another folder with --out.")
-    pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     pages.filters |= {"number": number, "data_set": short_data_set, "duration": duration}
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + _code_colours()
     known = list(dict.fromkeys([*notebooks.sources(), *(row["notebook"] for row in rows)]))
@@ -43,7 +41,9 @@ def build(out: Path) -> Path:
         if any(row["notebook"] == name for row in rows)
     ]
     folder = out / "report"
-    committed = results.read(project() / "docs" / "claims.json", results.CLAIM_KEY)
+    committed = sorted(
+        results.read(project() / "docs" / "claims.json", results.CLAIM_KEY), key=lambda claim: claim["notebook"]
+    )  # fmt: skip
     if committed:
         page = pages.get_template("report_claims.html.jinja").render(
             style=style, claims=_by_id(committed), verdicts=Counter(claim["verdict"] for claim in committed),
