@@ -121,11 +121,11 @@ def hidden_twice(task: PretextTask, batch: Batch, device: torch.device | str = "
         if not (isinstance(answer, (tuple, list)) and len(answer) == 2):
             raise Broken(f"`hide` returns one {type(answer).__name__}.", "Return two things, `visible` and `hidden`.")
         answers.append(answer)
+        for name, value in before.items():  # after each call: a second one may undo what the first has done
+            if not torch.equal(value, getattr(batch, name)):
+                raise Broken(f"`hide` changes the {name} of the batch.", "Work on a copy: images.clone().")
     if not torch.equal(torch.get_rng_state(), state):
         raise Broken("`hide` draws from torch's global generator.", "Give every torch.rand… the argument generator=rng.")
-    for name, value in before.items():
-        if not torch.equal(value, getattr(batch, name)):
-            raise Broken(f"`hide` changes the {name} of the batch.", "Work on a copy: images.clone().")
     pairs = zip(tensors(answers[0]), tensors(answers[1]), strict=True)
     if not all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs):
         raise Broken(

@@ -119,14 +119,14 @@ for words, pictures in (("ImageNet", IMAGENET), ("all images on the internet, by
     print(f"At {pace:.1f} s a picture, {words}: {large(years)} years of 2000 working hours, and {large(pictures * error)} wrong labels.")
 
 # %% [markdown]
-# One word for a picture is the cheapest label that there is. And the ten answers stood before you: ImageNet has more than twenty thousand.
+# One word for a picture is among the cheapest labels that there are. And the ten answers stood before you: ImageNet has more than twenty thousand.
 
 # %% [markdown]
 # ## 2 · What a label costs
 #
-# You multiplied four things without saying so: how many images, how long one answer takes, how many people must agree, and how long a year of work is. Write it down once, and we can ask it anything.
+# The cell above multiplied three things: how many images there are, how long one answer takes, and how long a year of work is. A fourth was left out: how many people must agree. Write it down once, and we can ask it anything.
 #
-# > **Exercise 1 · `human_years`** (difficulty 1 of 5, importance 4 of 5, about three minutes.) `images` is how many there are; `seconds` is the time of one answer; `answers` is how many people look at each image; `hours` is how many hours a working year has. Return how many such years the labels take.
+# > **Exercise 1 · `human_years`** (difficulty 1 of 5, importance 4 of 5, about three minutes.) `images` is how many there are; `seconds` is the time of one answer; `answers` is how many people look at each image; `hours` is how many hours a working year has. Return how many such years the labels take. (The last line of the cell checks your function. Until it is right, ours is used, and the notebook goes on.)
 
 # %%
 def human_years(images, seconds, answers, hours):
@@ -145,7 +145,7 @@ human_years = exercise("labelling_cost.human_years", human_years)
 # ```
 # </details>
 #
-# **Forwards.** Choose a kind of label and move the rest. A *tag* is a yes or no about one class. A *box* is drawn around one thing and checked. A *mask* is its outline. *Keypoints* are the joints of one body. The seconds are published ones (section 9 lists their sources); two thousand hours are fifty weeks of forty. The wage is for you to choose: it begins with the minimum wage of the United States, and a study of the workers on one large platform found a median of two dollars (Hara et al. 2018, arXiv:1712.05796).
+# **Forwards.** Choose a kind of label and move the rest. A *tag* is a yes or no about one class. A *box* is drawn around one thing and checked. A *mask* is its outline. *Keypoints* are the joints of one body. The seconds are published ones (section 9 lists their sources); two thousand hours are fifty weeks of forty. The wage is for you to choose: it begins with the minimum wage of the United States, and a study of the workers on one large platform found a median of two dollars an hour (Hara et al. 2018, arXiv:1712.05796).
 
 # %%
 SECONDS = {row["method"]: row["value"] for row in facts[:4]}  # tag, box, mask, keypoints
@@ -189,7 +189,7 @@ reverse = SettingsExplorer(backwards, {"human_years_in_all": [22, 1, 5, 10, 50, 
                            caption="Human-years by the seconds that one image takes, for two lengths of a year. The dots: what gives the total that you chose.").show()
 
 # %% [markdown]
-# Take the images that people looked at, one answer each, and working years. What does one image take? About what the table gives for a yes or no. So the lecture's figure can be had from a plain story: everybody looked once, for the time of a click. It can also be had from three quarters of a minute an image and a clock that never stops.
+# Take the images that people looked at, one answer each, and working years. What does one image take? About what is published for a yes or no (the table in section 9). So the lecture's figure can be had from a plain story: everybody looked once, for the time of a click. It can also be had from all fourteen million images, three quarters of a minute for each, and a clock that never stops.
 #
 # What this shows: "22 human-years" fits several stories that differ by a factor of fifty. What it does not show: which of them was meant. A cost without its assumptions is a number, not a fact.
 
@@ -208,7 +208,7 @@ session.show(
 )
 
 # %% [markdown]
-# Every step down asks less of a person for each picture, and there is more of it. The last step, to all images, is five zeros wide by the lecture's estimate, and no wage pays for it. And then come sounds, films and text: things that are not images at all.
+# The less one asks of a person for each picture, the more there is of it, by and large. From ImageNet to all images it is five zeros by the lecture's estimate, and no wage pays for that. And then come sounds, films and text: things that are not images at all.
 #
 # Suppose we had the money. There is a second problem, and money does not solve it.
 #
@@ -216,7 +216,7 @@ session.show(
 #
 # You draw pictures from the internet and label each, until all of a thousand classes have ten. If all are equally frequent you need ten thousand labels at the very least. **Guess:** how many at $s = 1$?
 #
-# > **Exercise 2 · `labels_until`** (difficulty 3 of 5, importance 3 of 5, about eight minutes.) `labels` are N whole numbers from 0 to `classes` - 1, in the order in which they were drawn. Return how many of them it takes, from the first on, until every class has come at least `k` times; -1 if it never does.
+# > **Exercise 2 · `labels_until`** (difficulty 3 of 5, importance 3 of 5, about eight minutes.) `labels` are N whole numbers from 0 to `classes` - 1, in the order in which they were drawn, an int64 tensor; up to millions of them will come. (A loop over `labels.tolist()` is quick enough; a table of N x `classes` would fill the memory.) Return how many of them it takes, from the first on, until every class has come at least `k` times; -1 if it never does.
 
 # %%
 def labels_until(labels, classes, k):
@@ -269,6 +269,9 @@ def tail(exponent):
 slider = SettingsExplorer(tail, {"exponent": [1, *(key for key in drawn if key != 1)]},
                           caption="Left: how many labels each of a thousand classes has got, when the last of them has ten. Right: how many labels that took.").show()
 
+# %% [markdown]
+# The next cell ends in two **claims**. A claim was written down before anybody measured it: A is larger than B, by a margin. One run agrees with it or not; a verdict takes three runs.
+
 # %%
 for name, exponent in (("even", 0), ("zipf", 1)):
     session.record(f"cost.tail.{name}", torch.tensor(float(drawn[exponent][0])).log10(), unit="(log10 of labels)")
@@ -287,7 +290,7 @@ session.claim("cost.tail.head")
 #
 # Why did anybody pay for fourteen million labels? Because of what came after. A network trained on them can be taken over for another task, for which there are few labels, and does far better there than one that begins from nothing. This is called **supervised pretraining**, and it carried computer vision for a decade.
 #
-# Let us buy some. A network learns to name most of the classes from all their labels. Then comes the small task: four classes that it has *never* seen, ten labels each. The features stay as they are; a linear classifier reads them. (The next notebook explains such *probes*.) Against it stands the very same network with its random weights.
+# Let us buy some. A network learns to name most of the classes from all their labels. Then comes the small task: four classes that it has *never* seen, ten labels each. The network is a **backbone**, the layers that turn a picture into numbers, its *features*, and a **head**, one more layer that turns these into an answer. For the small task the head is thrown away and the features stay as they are; a linear classifier reads them. (The next notebook explains such *probes*.) Against it stands the very same network with the random weights that it began with.
 #
 # **Forecast.** Guessing names one of four. What share will the pretrained network's features name?
 
@@ -299,15 +302,15 @@ enough = len(photos.classes) >= 6 and photos.train.labels.bincount(minlength=len
 pictures = photos if enough else open_dataset("world", device=session.device)
 if not enough:
     print("Your photos have fewer than six classes, or one with fewer than ten photos; this section uses the world instead.")
-few = len(pictures.classes) - 4  # the last four classes are kept for the small task
-seen = pictures.train.subset(pictures.train.labels < few)
+known_classes = len(pictures.classes) - 4  # the last four are kept for the small task
+seen = pictures.train.subset(pictures.train.labels < known_classes)
 steps = session.budget(quick=110, classroom=3000, full=20000)
 
 
 def new_labelled():
     """A backbone with random weights, and a head that names the classes that it may see."""
     backbone = session.backbone("pretrain", image_size=pictures.size)
-    return backbone, Supervised(backbone, few, session.rng("head"))
+    return backbone, Supervised(backbone, known_classes, session.rng("head"))
 
 
 labelled = session.train("labels", *new_labelled(), split=seen, steps=steps, batch_size=64)
@@ -315,7 +318,7 @@ labelled = session.train("labels", *new_labelled(), split=seen, steps=steps, bat
 # %% [markdown]
 # While it trains: who says that a label must be clean? Below pictures on the internet stand hashtags, file names, captions. They cost nothing, because somebody wrote them for another reason. They are **weak labels**: incomplete, beside the point, or wrong. A place where a photo was taken, noted down by the phone, is one too (PlaNet, Weyand et al. 2016, arXiv:1602.05314).
 #
-# Every scene of the world has a caption. We make it worse: a quarter of the pictures get the caption of another one. A second network must name the words, for as many steps, from the same pictures. It never sees the four classes either. (Of the two captions that the cell shows, does each fit its words?) **Guess:** will it be worse than the one with clean labels, and by how much?
+# Every scene of the world has a caption. We make it worse: a quarter of the pictures get the caption of another one. A second network must name the words, for as many steps, from the same pictures. It never sees the four classes either. (The cell shows two captions and the words that the network is asked for: some fit, some were swapped.) **Guess:** will it be worse than the one with clean labels, and by how much?
 
 # %%
 captioned = "captions" in pictures.train.annotations
@@ -334,7 +337,7 @@ else:
     print("Nobody wrote captions for these pictures; weak labels are tried in the world only.")
 
 # %% [markdown]
-# Now the small task, for every network we have. And a third question, which decides what all this is worth to a doctor: what if the small task comes from another **domain**? The world has pictures of cells under a microscope. They are as far from its scenes as an X-ray is from a holiday photo. Four kinds of cells, ten labels each. **Guess** before you look: how much of the gain is left?
+# Now the small task, for every network we have. And one more question, which decides what all this is worth to a doctor: what if the small task comes from another **domain**? The world has pictures of cells under a microscope. They are as far from its scenes as an X-ray is from a holiday photo. Four kinds of cells, ten labels each. **Guess** before you look: how much of the gain is left?
 
 # %%
 labelled = session.trained("labels", new_labelled, steps=steps, split=seen, batch_size=64)
@@ -381,9 +384,9 @@ for claim in ("pretrain", "domain", *(("weak", "weak.labels") if captioned else 
 #
 # What could fool us: a small gain on cells may also mean that there is little to gain there. Look at how high the random weights stand already.
 #
-# And one run is one run. With another seed other pictures carry the ten labels, and other random weights stand at the beginning; both sides of a comparison then move up or down together, by about as much as the words gain. A verdict is stricter than that: over three seeds the *smallest* A must beat the *largest* B. When the course measured it, the words and the domain won in every run and yet stayed *undecided* by this rule. More draws of the ten labels, or a longer training, would settle it.
+# And one run is one run. With another seed other pictures carry the ten labels, and other random weights stand at the beginning; both sides of a comparison then move up or down together, by about as much as the words gain. A verdict is stricter than that: over three seeds the *smallest* A must beat the *largest* B. A lead that is there in every run can remain *undecided* by this rule. More draws of the ten labels, or a longer training, would settle it.
 #
-# Where pretraining on photos helps least, labels are dearest: X-rays, tissue, satellites, machine parts, the depth camera of a robot, a telescope. There is no ImageNet of any of them, and a radiologist does not work for the minimum wage.
+# Where there is least to pretrain on, labels are dearest: X-rays, tissue, satellites, machine parts, the depth camera of a robot, a telescope. There is no ImageNet of any of them, and a radiologist does not work for the minimum wage.
 
 # %% [markdown]
 # ## 5 · Labels that nobody gave
@@ -410,11 +413,11 @@ for claim in ("pretrain", "domain", *(("weak", "weak.labels") if captioned else 
 # loss = task.loss(prediction, hidden)
 # ```
 #
-# Is *unsupervised* the wrong word for it, then? Finding clusters or compressing data also learns from no labels, but nothing is asked that has an answer. Here there is an answer, and a loss that says how far off you were.
+# Is *unsupervised* the wrong word for it, then? Finding clusters also learns from no labels, but nothing is asked that has a right answer. Here there is one, and a loss that says how far off you were.
 #
 # **Which row?** A film whose sound is hidden, to be predicted from its pictures. A photo whose place was noted down by the phone. A text in which one word is covered. Decide before you read on.
 #
-# *(The first and the third are self-supervised: what is hidden comes with the data. The second lies on the border: the phone is part of how the data came about, but the place is in no pixel of it.)*
+# *(The first and the third are self-supervised: what is hidden comes with the data. The second is weakly supervised: a device noted the place, for another purpose, and it is in no pixel of the photo.)*
 
 # %% [markdown]
 # ## 6 · Guess the hidden word
@@ -494,7 +497,7 @@ visible, hidden = task.hide(batch, rng)
 prediction = task.predict(backbone, visible)
 loss = task.loss(prediction, hidden)
 print(f"windows: {tuple(batch.shape)}   visible: {tuple(visible.shape)}   prediction: {tuple(prediction.shape)}   hidden: {tuple(hidden.shape)}")
-print(f"loss: {loss.item():.2f}   (knowing nothing: 6 ln 2 = {6 * torch.tensor(2.0).log():.2f})")
+print(f"loss: {loss.item():.2f}   (knowing nothing, each of six yes or no at one half: 6 ln 2 = {6 * torch.tensor(2.0).log():.2f})")
 
 # %%
 session.show(
@@ -505,11 +508,11 @@ session.show(
 )
 
 # %% [markdown]
-# Write $v$ for the mean of the neighbours' vectors, $u$ for the second vector of the word that was there, and $u_1, \dots, u_5$ for those of the words that were drawn, each with as many numbers as the table is wide. With $\sigma(x) = 1 / (1 + e^{-x})$, which turns a number into a chance, the loss of one window is
+# Write $v$ for the mean of the neighbours' vectors, $u$ for the second vector of the word that was there, and $u_1, \dots, u_5$ for those of the words that were drawn, each with as many numbers as the table is wide. The product $u \cdot v$, the sum of the products of their numbers, is large where the two point the same way. With $\sigma(x) = 1 / (1 + e^{-x})$, which turns a number into a chance, the loss of one window is
 #
 # $$-\ln \sigma(u \cdot v) - \sum_{k=1}^{5} \ln \sigma(-u_k \cdot v)$$
 #
-# Six questions to be answered with yes or no. Train, and watch the share of windows in which the right word is scored above all five wrong ones. (How often the networks of this notebook read, and how large their steps are, was chosen by their loss on captions kept for validation.)
+# Six questions to be answered with yes or no. Train, and watch the share of windows in which the right word is scored above all five wrong ones. (The number of steps and the learning rate of the networks in this notebook were chosen by their loss on captions kept for validation.)
 
 # %%
 reading = session.train("docstrings", backbone, task, split=text, **often)
@@ -527,7 +530,7 @@ session.claim("cost.word2vec.guess")
 session.claim("cost.word2vec.frequent")
 
 # %% [markdown]
-# The task was to guess words. What we wanted is the table. Nobody said that *first* and *last* have something to do with each other; both fit into the same gaps, and so they got vectors that point the same way.
+# The task was to guess words. What we wanted is the table. Nobody said that *first* and *last* have something to do with each other; but both fit into the same gaps. Have they got vectors that point the same way? Section 7 looks.
 
 # %% [markdown]
 # ## 7 · What do the vectors know?
@@ -552,9 +555,9 @@ neighbours = SettingsExplorer(alike, {"word": menu + sorted(set(text.vocabulary[
                               caption="The words whose vectors point most nearly the same way; a cosine of one would be the very same direction.").show()
 
 # %% [markdown]
-# What made word2vec famous was arithmetic. The step from *king* to *queen* is nearly that from *man* to *woman*, so one can ask: *a* is to *b* as *c* is to what?
+# What made word2vec famous was arithmetic. The step from *king* to *queen* was said to be nearly that from *man* to *woman*, so one can ask: *a* is to *b* as *c* is to what?
 #
-# > **Exercise 5 · `analogy`** (difficulty 3 of 5, importance 3 of 5, about eight minutes.) `vectors` is V x D; `a`, `b`, `c` are numbers of words. Bring every vector to length one. Return the number of the word, none of the three, whose vector points most nearly the same way as $b - a + c$.
+# > **Exercise 5 · `analogy`** (difficulty 3 of 5, importance 3 of 5, about eight minutes.) `vectors` is V x D; `a`, `b`, `c` are numbers of words. Bring every vector to length one. Return the number of the word, none of the three, whose vector points most nearly the same way as `unit[b] - unit[a] + unit[c]`, where `unit` are the vectors at length one.
 
 # %%
 def analogy(vectors, a, b, c):
@@ -602,11 +605,11 @@ analogies = SettingsExplorer(solve, {"question": QUESTIONS},
 #
 # The network picks hidden words. Does it know anything about the *world*, or only about grammar? In a docstring we cannot tell. In our captions we can, because we know the world that they speak about.
 #
-# The scenes have things in many colours. Most may have any. Birds come in two only, and dark backgrounds have light things before them. So every pair of a thing and a colour has an **affinity**, known from the scenes themselves: is it more frequent than chance, or less?
+# The scenes have things in many colours. Most may have any. Birds come in two hues only, each with two names, and dark backgrounds have light things before them. Every pair of a thing and a colour has an **affinity**, known from the scenes themselves: is it more frequent than chance, or less?
 #
-# Could the network just remember the pairs it has read? We see to it that it cannot: one pair in five is **held out**, with every caption in which it occurs. If it has read about scarlet robins and green finches, does it suspect that there are scarlet finches?
+# Could the network just remember the pairs it has read? We see to it that it cannot: one pair in five is **held out**, with every caption in which it occurs. If it has read about scarlet robins and red finches, two birds and two names of one hue, does it suspect that there are scarlet finches?
 #
-# And the control. The same words, as often, but each at a random place, so that the sentences mean nothing. Whatever a network scores there comes from frequencies and luck. **Guess:** what rank correlation with the truth will each of the four reach? One is perfect, zero is none.
+# And the control. The same words, as often, but each at a random place, so that the sentences mean nothing. Whatever a network scores there comes from frequencies and luck. There are four networks, then: skip-gram and CBOW, each on captions and on shuffled ones. Each scores the held-out pairs, and the *rank correlation* asks whether its order is that of the true affinities: one is the same order, zero has nothing to do with it. **Guess** it for each of the four.
 
 # %%
 world = open_dataset("world")
@@ -642,14 +645,14 @@ session.claim("cost.word2vec")
 session.claim("cost.word2vec.cbow")
 
 # %% [markdown]
-# What this shows: whether word vectors carry something about things and colours beyond the pairs that were read. Counting pairs could not: the count of a held-out pair is zero, for those that exist as for those that do not. A network on shuffled words knows only how frequent a word is; where it falls below zero, that is because the two colours of birds are frequent words, and few other things have much of them.
+# What this shows: whether word vectors carry something about things and colours beyond the pairs that were read. Counting pairs could not: the count of a held-out pair is zero, for those that exist as for those that do not. A network on shuffled words knows only how frequent a word is; where it falls below zero, that is because the names of birds' colours are frequent words, and few other things have much of them.
 #
-# CBOW is the harder case. It predicts from the mean of six neighbours, so that the thing and its colour are two voices among six, while skip-gram looks at one pair at a time. When the course measured it over three seeds, CBOW led its shuffled twin every time; but its lowest figure did not beat the highest of the shuffled ones by the margin, so its claim stayed *undecided*.
+# CBOW is the harder case. It predicts from the mean of six neighbours, so that the thing and its colour are two voices among six, while skip-gram looks at one pair at a time. Its lead over the shuffled twin may be too small for a verdict; the report's page of claims says what several seeds gave.
 #
-# What it does not show: that a slot is knowledge. In our captions every colour stands in the same place, and so all colours come out as neighbours of each other. That is grammar, which we wrote ourselves. It would be easy to score it and call it understanding; so we do not.
+# What it does not show: that knowing a word's place is knowledge. In our captions every colour stands in the same place of the sentence, and so all colours come out as neighbours of each other. That is grammar, which we wrote ourselves. It would be easy to score it and call it understanding; so we do not.
 #
-# **Another way to be fooled.** In the game, the wrong answers were about as frequent as the right one. Had they been drawn from the whole text, a rare word among *the* and *of* would have given itself away. Even so the door is easily left open. When we first wrote the game, the wrong words were taken from just above and just below the hidden one in the list of frequencies. Do you see how to win without reading? (The hidden word was hardly ever the most frequent of the four, nor the rarest.) So look at all four ranks:
-#
+# **Another way to be fooled.** In the game, the wrong answers were about as frequent as the right one. Had they been drawn from the whole text, a rare word among *the* and *of* would have given itself away. Even so the door is easily left open. When we first wrote the game, the wrong words were taken from just above and just below the hidden one in the list of frequencies. Do you see how to win without reading? (The hidden word was hardly ever the most frequent of the four, nor the rarest.) So look at all four ranks; if the game is fair, each wins about one time in four:
+
 # %%
 many = hidden_words(read()[1], session.rng("many gaps"), session.budget(quick=1000, classroom=3000))
 ranks = many[1].argsort(1)  # of each question the four answers, most frequent first

@@ -159,7 +159,7 @@ forecast = session.forecast("own.pretext_accuracy", "In what share of pictures w
 # loss = task.loss(prediction, hidden)
 # ```
 #
-# Here: paste in a quarter of another picture. What you know afterwards is where you pasted. The other picture is the next one in the batch, and the quarter keeps its place, so that an upper left quarter always stands at the upper left.
+# Here: paste in a quarter of another picture. What you know afterwards is where you pasted. The other picture is the one before it in the batch, and the quarter keeps its place, so that an upper left quarter always stands at the upper left.
 #
 # **Before you write it:** why should the pasted quarter come from the *same* place of the other picture? What could a network go by, if it came from anywhere?
 #
@@ -214,7 +214,7 @@ session.show(
 #
 # The first is about mistakes, and begins with a small one that is made often: what does guessing get? One over the number of answers, if all come equally often. If they do not, somebody who cannot see still does better than that.
 #
-# > **Exercise 2 · `guessing`** (difficulty 1 of 5, importance 4 of 5, about three minutes.) `hidden` holds N whole numbers, any numbers. Return how often somebody is right who gives always the same answer, the best one, as a number from 0 to 1.
+# > **Exercise 2 · `guessing`** (difficulty 1 of 5, importance 4 of 5, about three minutes.) `hidden` holds N whole numbers, any numbers, negative ones too. Return how often somebody is right who gives always the same answer, the best one, as a number from 0 to 1.
 
 # %%
 def guessing(hidden):
@@ -245,7 +245,7 @@ print(f"Four answers drawn alike: always giving the commonest is right for {gues
 #
 # Think of the seam. Where a quarter was pasted, neighbouring pixels come from different pictures. How large is the step from one to the next?
 #
-# > **Exercise 3 · `seam_steps`** (difficulty 3 of 5, importance 5 of 5, about eight minutes.) `images` are floats, `N x C x 2s x 2s`. Return N x 4: the mean size of the step across each of the four inner borders, over channels and pixels. First the upper half of the border between left and right, then its lower half; then the left half of the border between top and bottom, then its right half.
+# > **Exercise 3 · `seam_steps`** (difficulty 3 of 5, importance 5 of 5, about eight minutes.) `images` are floats, `N x C x 2s x 2s`. Return N x 4: the mean size (absolute difference) of the step across each of the four inner borders, over channels and pixels. First the upper half of the border between left and right, then its lower half; then the left half of the border between top and bottom, then its right half.
 
 # %%
 def seam_steps(images):
@@ -300,7 +300,9 @@ session.claim("own.shortcut")
 # %% [markdown]
 # Read the table from the top. The contract is kept, and a dozen pictures can be learnt by heart: nothing is *broken*. That is what makes shortcuts unpleasant. They do not look like mistakes; they look like success.
 #
-# The pictures of the last audit are emptied in two ways. Cut into small tiles that are laid out anew, they keep every pixel and lose every thing. As noise with each picture's own spectrum, they keep how fine and how coarse they are.
+# What makes a cross in the third row? A reader that gets two thirds of what the network has beyond guessing.
+#
+# The pictures of the last audit are emptied *first*, and then a quarter is exchanged as always. They are emptied in two ways. Cut into small tiles that are laid out anew, they keep every pixel and lose every thing. As noise with each picture's own spectrum, they keep how fine and how coarse they are.
 
 # %%
 some = photos.test.batch(range(5)).images.cpu()
@@ -364,7 +366,7 @@ for name, one, make in (("open", opened, open_network), ("blocked", run, network
     session.record(f"own.reader.{name}", card[2].value, chance=0.25, unit="fraction")
 session.show(
     bars_beside_chance(bars, 0.25, "What the mend takes, and from whom"),
-    caption="Open: the first idea. Blocked: with gap and own light. The distance between network and reader is what no reader of ours can tell.",
+    caption="Open: the first idea. Blocked: with gap and own light. The distance between network and reader is what no reader of ours can tell. The open network was trained for half as long.",
     alt="Bars: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in bars.items()),
     rests_on=["your_own_task.exchange"],
 )
@@ -394,9 +396,9 @@ mends = session.sweep("own.mends", lambda measure: measure(), {
 }, chance=0.25)  # fmt: skip
 
 # %% [markdown]
-# With a gap alone the cheap readers find nothing, and the network goes by the light all the same: on pictures in which nothing can be recognised it does as well as on real ones. Only the last audit shows that. No audit replaces another.
+# With the gap alone there is no seam to be read, and the network goes by the light: on pictures in which nothing can be recognised it does as well as on real ones. The last audit shows that, and no reader of ours could. No audit replaces another.
 #
-# And the blocked task? Look at its last audit again. If it has failed there as well, ask what scattered tiles still hold once light and colours are evened: **texture**. Bricks stay bricks, and three quarters of bricks share them. Is that a shortcut? The seam and the light were traces of how the question was made; texture belongs to what the picture shows. But it is not a thing. An audit tells you what a network *can* live on. Whether it may is for you to decide, and to write down: we let it stand, and expect features that know materials better than things.
+# And the blocked task? Look at its last audit again: in our runs it failed there as well. So ask what emptied pictures still hold once light and colours are evened. Our suspicion is **texture**: bricks stay bricks, and three quarters of bricks share them. Is that a shortcut? The seam and the light were traces of how the question was made; texture belongs to what the picture shows. But it is not a thing. An audit tells you what a network *can* live on. Whether it may is for you to decide, and to write down: we let it stand, and expect features that know materials better than things.
 #
 # ## 5 · Your turn
 #
@@ -484,7 +486,7 @@ print(f"Not passed: {', '.join(failed)}." if failed else "Every audit that could
 #
 # ## 6 · Before the envelope is opened
 #
-# There is one more question, and you do not know it. It is about the same pictures; it was chosen without regard to any task; and no other notebook asks it. A linear probe will answer it from your network's frozen features, from random weights, and from a network trained with class labels for as many steps.
+# There is one more question, and you do not know it. It is about the same pictures; it was chosen without regard to your task; and no other notebook asks it. (We wrote both the question and the worked example, so for that one it is not blind.) A linear probe will answer it from your network's frozen features, from random weights, and from a network trained with class labels for as many steps.
 #
 # Why sealed? Whoever knows what features will be asked chooses the task for that question, and then reports how well it transfers. That is no lie, and no news either.
 #
@@ -495,6 +497,7 @@ mine = session.trained("odd_quarter" if MyTask is OddQuarter else "mine", my_net
 await mine.finished()
 sealed = fingerprint(mine.backbone)[:12]
 print(f"The network that will be marked: {sealed}.")
+print(f"Always giving the commonest answer would be right for {100 * open_envelope(photos).chance:.0f} %.")
 forecast_gain = session.forecast("own.sealed.probe", "For what share of test pictures will a probe on your features answer the sealed question?")
 
 # %%
@@ -547,7 +550,7 @@ if MyTask is OddQuarter:  # the claims are about the worked example
         session.claim(claim)
 
 # %% [markdown]
-# Were you right about the network with labels? We were not. When we wrote the claims we thought that whoever learns to name things learns to look past what is behind them, and that the odd quarter would win this question. Features of things and features of materials seem to have more in common than that, at least after so short a training. The claim stays as it was written.
+# About the worked example: were you right about the network with labels? We were not. When we wrote the claims we thought that whoever learns to name things learns to look past what is behind them, and that the odd quarter would win this question. Features of things and features of materials seem to have more in common than that, at least after so short a training. The claim stays as it was written.
 #
 # And the lead over random weights? One run may show a fair one and the next none: over three seeds the claim came out *undecided*, on scenes and on photos. Random weights differ in luck as well. What our network was made to know, materials, is what the envelope asks for in the world, and even so a short training was not enough to say that it helps. (On photos the envelope asks for classes, and there labels win easily.)
 #
@@ -565,7 +568,7 @@ def after(times):
 longer = session.sweep("own.longer", after, {"four_times": 4}, chance=open_envelope(photos).chance)
 
 # %% [markdown]
-# On scenes, where three seeds agree, time was what had been missing. On photos it was not, or not enough of it: what the odd quarter knows about materials says little about classes.
+# On scenes, where three seeds agree, four times the steps were enough to beat random weights. On photos they were not: what the odd quarter knows about materials says little about classes.
 #
 # What all this shows: how much of one question, which the task was not made for, a straight line reads off its features. What it does not show: that they are good features, or bad ones. One question is one question; notebook 08 asks a whole table, and there no task wins every column.
 #
@@ -589,7 +592,7 @@ for path in new_method.files("my_idea", new_method.next_notebook("my_idea")):
 # Then, one after the other:
 #
 # 1. **The class.** Move your `hide`, `predict`, `loss`, `score` and `draw` into `course_lib/pretext/my_idea.py`, into the class `MyIdea` that stands there. A file's name and its class's name are all the registration there is. The imports that you need stand at its top.
-# 2. **The test.** `.venv/bin/pytest tests/pretext/test_my_idea.py`. It expects the task that was written, so change what it expects: what undoes what `hide` did, bit for bit? That is the best test there is.
+# 2. **The test.** `.venv/bin/pytest tests/pretext/test_my_idea.py`. It expects the task that was written, so change what it expects. Can you undo what `hide` did, and get the picture back bit for bit? That is the best test there is.
 # 3. **The claims.** `course_lib/claims/my_idea.csv`: what you expect, with a margin. Commit it *before* you measure; afterwards nobody believes a margin.
 # 4. **The notebook.** `notebooks/source/…_my_idea.py` is its only text; `.venv/bin/course generate` makes the notebook from it. Put the audits into its section of doubt: `checkup.before_training` and `checkup.after_training` take any task.
 # 5. **The run.** `.venv/bin/course run my_idea --profile smoke` says in seconds whether everything runs, `--profile quick` whether it learns, and `.venv/bin/course claims 'my_idea.*' --seeds 3` whether it holds.
@@ -602,11 +605,11 @@ for path in new_method.files("my_idea", new_method.next_notebook("my_idea")):
 session.calibration()
 
 # %% [markdown]
-# **What we measured.** A task that came to mind in a minute gave itself away by its seams, to a reader with no idea of a thing. A cross over the seams satisfied every cheap reader; pictures without content showed that there was a second trick behind the first. With both taken away the accuracy fell, and what was left had to be looked at.
+# **What we measured.** A task that came to mind in a minute gave itself away by its seams, to a reader with no idea of a thing. A cross hid the seams; pictures without content showed that there was a second trick behind the first. With both taken away the accuracy fell, and what was left had to be looked at.
 #
 # **What could still fool us.** Each audit is one suspicion. Between three quarters of one photo there may be more in common than we thought of: a blur, the noise of a sensor, the direction of the light. The claims are about one small network and short trainings.
 #
-# **Where the lecture is loose.** It introduces each pretext task with its precautions, as if they had come with it. They came later, one suspicion at a time, and a task in a paper is the survivor of many that nobody printed.
+# **Where the lecture is loose.** It introduces each pretext task with its precautions, as if they had come with it. How they were found is not told, and a task in a paper is the survivor of many that nobody printed.
 #
 # **Kin of the worked example.** Jigsaw++ (Noroozi and others 2018, arXiv:1805.00385) puts tiles of another picture among those of a jigsaw; Jenni and Favaro (2018, arXiv:1806.05024) let a network spot what another one has damaged and repaired.
 #

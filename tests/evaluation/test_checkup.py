@@ -150,6 +150,14 @@ class Careless(Upright):
         return super().hide(batch, rng)
 
 
+class Inverting(Upright):
+    """Undoes its mischief when it is called again."""
+
+    def hide(self, batch, rng):
+        batch.images.copy_(255 - batch.images)
+        return super().hide(batch, rng)
+
+
 class Single(Upright):
     def hide(self, batch, rng):
         return normalise(batch.images)
@@ -189,7 +197,7 @@ class Unwritten(Upright):
 @pytest.mark.parametrize(("kind", "words"), [
     (Global, "global generator"), (Nondeterministic, "two different answers"), (Constant, "nothing to learn"),
     (Lopsided, "comes too often"), (Overrated, "`chance` says"), (NoChance, "what guessing scores"),
-    (Careless, "changes the images"), (Single, "one Tensor"), (Infinite, "not finite"), (Unaveraged, "one number"),
+    (Careless, "changes the images"), (Inverting, "changes the images"), (Single, "one Tensor"), (Infinite, "not finite"), (Unaveraged, "one number"),
     (Detached, "does not reach the backbone"), (Tensors, "dictionary of numbers"), (TooFewOutputs, "raised IndexError"),
     (Unwritten, "not written"),
 ])  # fmt: skip
