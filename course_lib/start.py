@@ -200,7 +200,7 @@ class Session:
         backbone, task = make()
         learns_from = (dataset or self.dataset).train
         settings = settings_of(
-            torch.device(self.device), learns_from, steps, seed=self.seed, precision=self.precision, **options
+            torch.device(self.device), learns_from, task, steps, seed=self.seed, precision=self.precision, **options
         )  # fmt: skip
         if load_finished(self.checkpoint(name, dataset), Step(backbone, task.to(self.device)), settings):
             return Reused(backbone, task)

@@ -135,13 +135,13 @@ def fit(
         for module in (backbone, task):
             module.to(memory_format=torch.channels_last)
             module.train()
+        settings = settings_of(device, data, task, steps, batch_size, learning_rate, weight_decay, seed, precision)
         if continues is None:
             task.setup(backbone, data)
         step_module = Step(backbone, task, torch.Generator(device).manual_seed(seed))
         fused = device.type in ("cpu", "cuda")  # one pass over the weights: a tenth of a small net's step saved
         optimiser = torch.optim.AdamW(step_module.parameters(), learning_rate, weight_decay=weight_decay, fused=fused)
         history = History(steps)
-        settings = settings_of(device, data, steps, batch_size, learning_rate, weight_decay, seed, precision)
         if continues is not None or (checkpoint is not None and checkpoint.exists()):
             _resume(checkpoint, step_module, optimiser, history, settings, continues)
 
@@ -214,11 +214,18 @@ def code_hash() -> str:
 
 
 def settings_of(
-    device: torch.device, data: Split, steps: int, batch_size: int = 32, learning_rate: float = 3e-3, weight_decay: float = 0.05,
-    seed: int = 0, precision: torch.dtype = torch.float32,
+    device: torch.device, data: Split, task: PretextTask, steps: int, batch_size: int = 32, learning_rate: float = 3e-3,
+    weight_decay: float = 0.05, seed: int = 0, precision: torch.dtype = torch.float32,
 ) -> dict[str, Any]:  # fmt: skip
-    """What decides how a training run ends, beside the network that it begins with; the defaults are those of `fit`."""
+    """What decides how a training run ends, beside the network that it begins with; the defaults are those of `fit`.
+
+    Of a task, before its `setup`: its class, and its options as far as they are plain values or functions.
+    """
+    options = {name: getattr(value, "__qualname__", value) for name, value in vars(task).items() if name[0] != "_"}
+    plain = {name: str(value) for name, value in options.items() if isinstance(value, (bool, int, float, str, tuple, type(None)))}
+    plain.pop("training")
     return {
+        "task": {"class": type(task).__qualname__} | plain,
         "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay,
         "seed": seed, "precision": str(precision), "samples": len(data), "device": device.type, "code": code_hash(),
     }  # fmt: skip
@@ -318,8 +325,10 @@ def _resume(
         CourseError: the checkpoint is not that of the run that `continues`; everything is as it was then.
     """  # fmt: skip
     tensors, metadata = read_checkpoint(path)
-    losses = json.loads(metadata["losses"])
-    unfinished = json.loads(metadata["settings"]) == settings and len(losses) < settings["steps"]
+    losses, saved = json.loads(metadata["losses"]), json.loads(metadata["settings"])
+    if continues is not None:  # the very same task; what its `setup` has set is no other option
+        settings["task"] = saved.get("task")
+    unfinished = saved == settings and len(losses) < settings["steps"]
     if continues is not None and not (unfinished and losses == continues.losses):
         raise CourseError(
             f"This run cannot be continued: the checkpoint {path} is no longer the one that it left when it was stopped. "

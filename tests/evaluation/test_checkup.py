@@ -197,7 +197,8 @@ class Unwritten(Upright):
 @pytest.mark.parametrize(("kind", "words"), [
     (Global, "global generator"), (Nondeterministic, "two different answers"), (Constant, "nothing to learn"),
     (Lopsided, "comes too often"), (Overrated, "`chance` says"), (NoChance, "what guessing scores"),
-    (Careless, "changes the images"), (Inverting, "changes the images"), (Single, "one Tensor"), (Infinite, "not finite"), (Unaveraged, "one number"),
+    (Careless, "changes the images"), (Inverting, "changes the images"), (Single, "one Tensor"),
+    (Infinite, "not finite"), (Unaveraged, "one number"),
     (Detached, "does not reach the backbone"), (Tensors, "dictionary of numbers"), (TooFewOutputs, "raised IndexError"),
     (Unwritten, "not written"),
 ])  # fmt: skip

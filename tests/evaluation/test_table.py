@@ -14,7 +14,7 @@ from course_lib.evaluation.probes import Probe
 from course_lib.evaluation.table import BODY, FACTORS, Questions, mean_iou, overlap
 from course_lib.features import fingerprint
 from course_lib.models import build_backbone
-from course_lib.pretext import PretextTask
+from course_lib.pretext import PretextTask, patches
 from course_lib.pretext.rotation import Rotation
 from course_lib.training import Step, fit, load_finished, settings_of
 
@@ -182,10 +182,13 @@ def test_a_finished_run_is_taken_only_if_it_was_trained_just_so(dataset, tmp_pat
     path, (tower, task) = tmp_path / "rotation.safetensors", network()
     fit(tower, task, dataset.train, steps=4, batch_size=8, checkpoint=path)
     other, other_task = network()
-    settings = settings_of(torch.device("cpu"), dataset.train, 4, batch_size=8)
+    settings = settings_of(torch.device("cpu"), dataset.train, other_task, 4, batch_size=8)
+    otherwise = Rotation(other, torch.Generator().manual_seed(0), augment=patches.rescaled_window)
     fresh = fingerprint(other)
     assert not load_finished(path, Step(other, other_task), settings | {"steps": 5})
     assert not load_finished(path, Step(other, other_task), settings | {"seed": 1})
+    changed = settings_of(torch.device("cpu"), dataset.train, otherwise, 4, batch_size=8)
+    assert not load_finished(path, Step(other, otherwise), changed), "an option of the task was another one"
     assert not load_finished(tmp_path / "none", Step(other, other_task), settings)
     (tmp_path / "broken").write_bytes(b"no checkpoint")
     assert not load_finished(tmp_path / "broken", Step(other, other_task), settings)
