@@ -218,6 +218,30 @@ def doctor():
 
 
 @main.command()
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("names", metavar="[NOTEBOOK]...", nargs=-1)
+def student(out, names):
+    """Write what students get into the folder OUT: notebooks without solutions, whose exercises can be marked."""
+    _flavour("student", out, names)
+
+
+@main.command()
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("names", metavar="[NOTEBOOK]...", nargs=-1)
+def instructor(out, names):
+    """Write what the instructor keeps into the folder OUT, a course of nbgrader: solutions in place, and notes on teaching."""
+    _flavour("instructor", out, names)
+
+
+def _flavour(flavour: str, out: Path, names) -> None:
+    from course_lib.run import flavours, notebooks
+
+    chosen = list(dict.fromkeys(notebooks.find(name) for name in names)) or list(notebooks.sources())
+    for path in flavours.write(flavour, chosen, out.absolute()):
+        click.echo(f"wrote {path}")
+
+
+@main.command()
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
 def lab(browser):
     """Open JupyterLab in work/, on copies of the notebooks that are yours to change."""

@@ -50,11 +50,15 @@ def find(query: str) -> str:
     raise CourseError(f"There is no notebook {query!r}; there are {', '.join(names) or 'none yet in notebooks/source'}.")
 
 
-def read(source: Path):
-    """The notebook (nbformat 4.5, no outputs) that a jupytext percent source describes; the same source, the same ids."""
+def read(source: Path, notes: bool = False):
+    """The notebook (nbformat 4.5, no outputs) that a jupytext percent source describes; the same source, the same ids.
+
+    notes: with the cells tagged `instructor`, which are for who teaches.
+    """
     import jupytext
 
     notebook = jupytext.read(source)
+    notebook.cells = [cell for cell in notebook.cells if notes or "instructor" not in cell.metadata.get("tags", [])]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

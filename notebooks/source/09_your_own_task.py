@@ -427,7 +427,7 @@ class MyTask(PretextTask):
         super().__init__()
         self.head = initialise(torch.nn.Linear(backbone.widths[backbone.stage_names[-1]], self.answers), rng)
     def hide(self, batch, rng):
-        raise NotImplementedError  # your turn: return visible, hidden
+        raise NotImplementedError  # your turn: replace this line
     def predict(self, backbone, visible):  # what follows may stay as it is
         return self.head(backbone(visible).mean((2, 3)))
     def loss(self, prediction, hidden):
