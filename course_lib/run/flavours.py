@@ -11,11 +11,13 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.exercises import find
-from course_lib.paths import write_atomically
-from course_lib.run import notebooks
+from course_lib.paths import project, write_atomically
+from course_lib.run import notebooks, results
+from course_lib.run.report import duration
 
 SHOWN = re.compile(r"<details><summary>(?:A solution|One that passes)[^<]*</summary>(.*?)</details>\n*", re.DOTALL)
 CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+ASKED = re.compile(r'= exercise\("([^"]+)"')
 STUB = "raise NotImplementedError  # your turn"
 SETTINGS = '''\
 """nbgrader's settings for this course; see https://nbgrader.readthedocs.io"""
@@ -70,6 +72,8 @@ def instructor(name: str):
             note.metadata["tags"] = ["instructor"]
             cells.append(note)
         cells += [cell] if cell.source else []
+    at = next(k for k, cell in enumerate(cells) if "instructor" in cell.metadata.get("tags", []))
+    cells[at].source += f"\n\n{_timing(name, cells)}"
     notebook.cells = cells
     return _graded(notebook)
 
@@ -124,6 +128,23 @@ def _solved(source: str, answers: dict, notebook: str) -> str:
     return "\n".join([*lines[:at], f"{indent}### BEGIN SOLUTION", solution, f"{indent}### END SOLUTION", *lines[at + 1 :]])
 
 
+def _timing(name: str, cells: list) -> str:
+    """How long students need for the exercises, and the committed times of the notebook."""
+    asked = [title for cell in cells if cell.cell_type == "code" for title in ASKED.findall(cell.source)]
+    minutes = {title.partition(".")[2]: find(title).minutes for title in asked}
+    sentences = []
+    if minutes:
+        each = ", ".join(f"`{title}` {count}" for title, count in minutes.items())
+        sentences.append(f"Minutes for the exercises: {each}; {sum(minutes.values())} in all.")
+    measured = results.read(project() / "docs" / "measurements.json", ("notebook", "profile", "dataset", "machine"))
+    sentences += [
+        f"The profile {row['profile']} on {row['dataset']} takes {duration(row['seconds'])} on {row['machine']} ({row['date']})."
+        for row in measured
+        if row["notebook"] == name
+    ]
+    return " ".join(sentences)
+
+
 def _graded(notebook):
     """Mark the cells in which students write, and add one graded cell an exercise at the end, so that none stops *Run All*."""
     import nbformat
@@ -134,7 +155,7 @@ def _graded(notebook):
             continue
         if STUB in cell.source or "### BEGIN SOLUTION" in cell.source:
             cell.metadata["nbgrader"] = _marks(f"answer-{cell.id}", solution=True)
-        graded += re.findall(r'= exercise\("([^"]+)"', cell.source)
+        graded += ASKED.findall(cell.source)
     if graded:
         notebook.cells.append(nbformat.v4.new_markdown_cell(
             "## Marks\n\nNothing to do here. Each cell below passes if your own function does; one that is not written yet "

@@ -28,6 +28,11 @@
 # | 5 · Clips, sounds, cells | browse | ✓ |
 # | 6 · What we know now | ✓ | ✓ |
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** Let the room play section 1 by show of hands before anybody presses a key; it sets the tone of the course: first guess, then look. In section 2, ask somebody to choose a scene that a network will get wrong, and come back to it after section 3.
+#
+# The question that decides whether they trust what follows is *is this world too easy?* (section 4). Take the time for it, and say yourself what the world cannot show: there are ten shapes, and we made all of them. Section 5 can be skipped; each of its data sets is met again in the notebook that uses it.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # what section 4 looks at: world, cifar10, folder:PATH

@@ -33,6 +33,11 @@
 #
 # Run the cells one after another with Shift + Enter. The next cell holds what you may change.
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** Start the clock for everybody at once in section 1 and collect the paces on the board: their spread is the first lesson. Then run the calculator backwards in front of the class, and let it find out which assumptions give the lecture's figure.
+#
+# Section 4 trains while you talk; ask for the forecast first, and write it down where all can see it. In section 5 let them argue about the place of a photo before you open the answer. The word game of section 6 works with two hundred people by show of hands; section 7 is for browsing at home.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # or cifar10, stl10, imagenette, folder:PATH

@@ -32,6 +32,11 @@
 #
 # Run the cells one after another with Shift + Enter. The next cell holds what you may change. The data set `world` is not photos: a program draws scenes, each with one object from ten classes, the same for everyone. `folder:PATH` takes photos of your own.
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** Here probes and claims are explained, and everything later rests on them. Do not hurry section 5: let them say what a random network would score before they see it.
+#
+# Live: start the training of section 3, move the learning rate while it runs, then Stop and Continue; the curves keep what you did. The surprise is section 4. Ask for a bet on the bar of a blind reader before you scroll. A frequent mistake in the exercises is to turn the pictures and to forget the labels; the check names the case.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # or cifar10, stl10, imagenette, folder:PATH

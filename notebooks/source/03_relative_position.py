@@ -31,6 +31,11 @@
 # | 8 · What does it find alike? | browse | ✓ |
 # | 9 · What we know now | ✓ | ✓ |
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** A detective story: do not give the culprit away. After section 4 (one patch alone should know nothing) show the photos' figure in section 5 and let the class propose causes; each can be tried with the sliders within a minute. Aligning to eight pixels, then to sixteen, is the turn.
+#
+# The world's own pictures have no such trace. To show it live, set `dataset` to a folder of JPEG photos before the lesson and run section 5 once, so that its cache is there. Section 8 shows a claim of the lecture that does not hold; ask what would have to be measured to defend it.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # or cifar10, stl10, imagenette, folder:PATH

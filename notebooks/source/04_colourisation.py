@@ -31,6 +31,11 @@
 # | 8 · Is it good for anything else? | ✓ | ✓ |
 # | 9 · What we know now | ✓ | ✓ |
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** Ask in section 3 why the answer is grey before you explain: half of the room will say that the network is not trained enough. The temperature slider of section 4 answers at once and is made for the front of a class; let them call out when the picture becomes wrong rather than pale.
+#
+# Section 7 wants a photo that you have taken that day. The control in section 8 sees grey as well: ask why that is fair, and what an unfair one would have shown.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # or cifar10, stl10, imagenette, folder:PATH

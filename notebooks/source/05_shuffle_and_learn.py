@@ -31,6 +31,11 @@
 # | 8 · Two more questions to ask a film | read | ✓ |
 # | 9 · What we know now | ✓ | ✓ |
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** Play section 1 with the whole room: which of two films runs in order? People are quick at walking and bad at swinging, and so is the network. In section 5 ask for cheap clocks before you show ours (a camera that pans, a figure that drifts).
+#
+# The table of neighbours in section 6 is the point of the notebook. The lecture's figure suggests that each kind of features wins its own column; have the class say beforehand which, and let them find the one that does not. The sweeps take long; show the table that stands beside the button.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # or clips:PATH, a folder of your own videos

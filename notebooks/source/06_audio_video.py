@@ -31,6 +31,11 @@
 # | 8 · Doubt | ✓ | ✓, and run the sweeps |
 # | 9 · What we know now | ✓ | ✓ |
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** Check the loudspeakers before the lesson; section 1 is nothing without sound. Let the room vote on the four pictures.
+#
+# Section 5, where the heat moves with the sound, is the live demonstration; a video of your own of a few seconds can be prepared beforehand. In section 7 the printed ceiling (who knows the instruments' names alone) deserves a minute: it says how little beyond names the task asks for. Section 8 shows that treating only one side of the pairs is enough to spoil everything.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # or clips:PATH, a folder of your own videos with sound

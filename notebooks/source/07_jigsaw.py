@@ -30,6 +30,11 @@
 # | 7 · Is it good for anything else? | ✓ | ✓ |
 # | 8 · What we know now | ✓ | ✓ |
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** One volunteer drags the puzzle at the front, the room helps. Then ask what helped: lines that run on, colours, or knowing what the thing is. The same three are what section 4 takes away, one precaution at a time; tick them off and on in front of the class.
+#
+# Section 5 has two sums that are worth doing on the board (how many bits an order carries). Section 7 compares with a network that was taught names on geometry, and loses a point there: a good place to speak of fair controls.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # or cifar10, stl10, imagenette, folder:PATH

@@ -31,6 +31,11 @@
 # | 8 · Doubt | ✓ | ✓, with its exercise |
 # | 9 · What we know now | ✓ | ✓ |
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** Run the other notebooks on your computer beforehand, with the same seed: then this one trains four networks only. Collect the rankings of section 5 on paper before the cell with the table is run; with *Run All* it comes too soon.
+#
+# Section 4 must come before the table, or nobody will believe how large luck is. The two leaks of section 8 take five minutes and are what students remember; let them guess how well the best of two hundred useless probes does.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # or cifar10, stl10, imagenette, folder:PATH, cells: world:cells

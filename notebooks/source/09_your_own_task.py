@@ -33,6 +33,11 @@
 #
 # Not sure what to invent? Leave section 5 as it is. The worked example then takes the place of your task up to the end, and the figures say so.
 
+# %% [markdown] tags=["instructor"]
+# **For who teaches.** Works best in pairs, with a deadline for the invention and another one for the audits. Let every pair hand its task to another pair, whose job is to find the shortcut. Nobody may open section 7 before the fingerprint is written on the board.
+#
+# Frequent first ideas (upside down, zoomed, mirrored quarter) each have the hole that section 5 names; do not say so, the audits will. A task that fails an audit and is defended well is worth more than one that passes by being dull.
+
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
 dataset = "world"  # or cifar10, stl10, imagenette, folder:PATH

@@ -46,6 +46,8 @@ def test_the_instructor_has_every_solution_in_its_place(name):
     kept = flavours.instructor(name)
     nbformat.validate(kept)
     assert flavours.STUB not in source_of(kept)
+    notes = [cell.source for cell in kept.cells if "instructor" in cell.metadata.get("tags", [])]
+    assert notes[0].startswith("**For who teaches.**") and "The profile quick on world takes" in notes[0]
     for cell in marked(kept, "solution"):
         ast.parse(cell.source)
         assert cell.source.count("### BEGIN SOLUTION") == cell.source.count("### END SOLUTION") == 1
