@@ -25,6 +25,7 @@ from course_lib.plots.calibration import calibration
 from course_lib.plots.layers import probe_curve
 from course_lib.pretext import PretextTask
 from course_lib.training import History, Step, fit, load_finished, settings_of
+from course_lib.widgets import progress
 
 PROFILES = ("smoke", "quick", "classroom", "full")
 SMOKE_STEPS = 20
@@ -336,6 +337,8 @@ class Session:
         def keep(value: float) -> None:
             self.forecasts[name] = value
             self._write()
+            if unkept := progress.forecast(name, value):
+                raise CourseError(unkept)  # the slider shows it
 
         return Forecast(question, keep, **options)
 
@@ -482,6 +485,7 @@ def start(
     session = Session(notebook, *validate_parameters(profile, dataset, seed, device), part)
     style.apply()
     memory.give_back_after_each_cell()
+    progress.begin(notebook)
     style.show_markdown(_title_card(session))
     return session
 
@@ -504,6 +508,8 @@ def _title_card(session: Session) -> str:
             lines.append(f"Run from top to bottom it took {row['seconds']:.0f} s on {row['machine']} ({when}).")
     if session.profile == "smoke":
         lines.append("The smoke profile tests the machinery: its figures mean nothing.")
+    if done := progress.sentence(session.notebook):
+        lines.append(done)
     if os.environ.get("COURSE_OUT"):
         lines.append(f"Results go to `{session.out}`.")
     return "  \n".join(lines)

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
+from course_lib.widgets import progress
 
 TIME_LIMIT = 10.0  # seconds that a check may take
 
@@ -218,6 +219,8 @@ def exercise(name: str, function: Callable) -> Callable:
     task, checked = find(name), check(name, function)
     _yours[name] = function
     message = html.escape(checked.message, quote=False)  # "<lambda>() takes …" is no tag
+    if checked.solved and (unkept := progress.checked(name, checked.passed)):
+        message += f" {html.escape(unkept)}"
     if checked.passed:
         _badges.pop(name, None)
         show_markdown(f"{header(name)}\n\n✓ {message}")

@@ -242,6 +242,25 @@ def _flavour(flavour: str, out: Path, names) -> None:
 
 
 @main.command()
+@click.option("--export", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it as JSON.")
+def progress(export):
+    """What you have done so far: exercises, quizzes, games, forecasts. It is kept on this computer and sent nowhere."""
+    import json
+
+    from course_lib.paths import write_atomically
+    from course_lib.widgets import progress
+
+    kept = progress.read()
+    for notebook in sorted(kept):
+        click.echo(f"{notebook}: {progress.sentence(notebook)}")
+    if not kept:
+        click.echo("Nothing yet: open a notebook with `course lab`.")
+    if export is not None:
+        write_atomically(export.absolute(), json.dumps(kept, indent=1) + "\n")
+        click.echo(f"wrote {export}")
+
+
+@main.command()
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
 def lab(browser):
     """Open JupyterLab in work/, on copies of the notebooks that are yours to change."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from course_lib.errors import CourseError
 from course_lib.plots.images import picture_png
 from course_lib.plots.style import image_tag, show_figure
-from course_lib.widgets import headless, show_error
+from course_lib.widgets import headless, progress, show_error
 
 SHOWN = 8  # items in a printed row
 
@@ -230,7 +230,12 @@ class Game:
         truth = self._word(self.score.truth[item])
         # With its place, no sentence equals the one before; an equal one would be neither redrawn nor read out.
         took = f" {self.seconds[-1]:.1f} s." if self.clock and self.seconds and self.score.second is None else ""
-        self._say(f"{place} · " + (f"✓ Right: {truth}." if right else f"✗ No: it was {truth}, you said {said}.") + took)
+        unkept = ""
+        if self.score.second is None:
+            count = len(self.score.yours)
+            unkept = progress.played(self.question, count - len(self.score.wrong(self.score.yours)), count)
+        verdict = f"✓ Right: {truth}." if right else f"✗ No: it was {truth}, you said {said}."
+        self._say(" ".join(filter(None, [f"{place} · {verdict}{took}", unkept])))
         self._ask()
         return right
 

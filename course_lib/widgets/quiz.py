@@ -24,7 +24,7 @@ import torch
 from IPython.display import display
 
 from course_lib.errors import CourseError
-from course_lib.widgets import headless, show_error
+from course_lib.widgets import headless, progress, show_error
 
 FOLDER = Path(__file__).resolve().parent.parent / "quizzes"
 MIN_OPTIONS = 3
@@ -206,7 +206,7 @@ class Quiz:
         self.buttons[question][option].description = f"{mark} {chosen.text}"
         # An alert is read aloud although the focus stays on the button.
         self.feedback[question].value = f'<span role="alert">{mark} {verdict} {escape(chosen.feedback)}</span>'
-        self.result.value = self.score.words()
+        self.result.value = f"{self.score.words()} {escape(progress.answered(question, chosen.right))}".strip()
         return chosen.right
 
     def _row(self, number: int) -> ipywidgets.VBox:
