@@ -19,7 +19,7 @@ def test_a_student_at_the_capstone(lab):
     changed = 0
     for cell in contents["cells"]:  # what a student types: their own `hide`
         source = "".join(cell["source"])
-        new = source.replace("        raise NotImplementedError  # your turn: return visible, hidden", HIDE)
+        new = source.replace("        raise NotImplementedError  # your turn: replace this line", HIDE)
         new = new.replace('profile = "quick"', 'profile = "smoke"')
         changed += new != source
         cell["source"] = new
