@@ -389,7 +389,7 @@ for claim in ("pretrain", *(("weak.labels",) if captioned else ())):
 #
 # What could fool us: a small gain on cells may also mean that there is little to gain there. Look at how high the random weights stand already.
 #
-# And one run is one run. With another seed other pictures carry the ten labels, and other random weights stand at the beginning; both sides of a comparison then move up or down together, by about as much as the words gain. A verdict is stricter than that: over three seeds the *smallest* A must beat the *largest* B. A lead that is there in every run can remain *undecided* by this rule, as two of these did at first. So the sweep draws the ten labels twenty times and asks four times as many test pictures, of the same networks. `scenes` and `cells` are what labels gain on each.
+# And one run is one run. With another seed other pictures carry the ten labels, and other random weights stand at the beginning; both sides of a comparison then move up or down together, by about as much as the words gain. A verdict is stricter than that: over three seeds the *smallest* A must beat the *largest* B. A lead that is there in every run can remain *undecided* by this rule, as two of these did with two draws. The sweep draws the ten labels twenty times and asks four times as many test pictures, of the same networks. `scenes` and `cells` are what labels gain on each.
 
 # %%
 @functools.cache
