@@ -1,6 +1,5 @@
 """The report: a front page, one of claims and a page a notebook, HTML that needs neither a network nor a script of its own."""
 
-import csv
 import datetime
 import html
 import importlib.metadata
@@ -179,11 +178,12 @@ def environment() -> list[tuple[str, str]]:
 
 def published(notebook: str) -> list[dict]:
     """The figures of papers beside which a notebook's results stand: course_lib/papers/X.csv for NN_X, if there is one."""
-    path = Path(__file__).parents[1] / "papers" / f"{notebook.partition('_')[2]}.csv"
-    if not path.is_file():
+    from course_lib.data import papers  # when needed: it brings PyTorch along
+
+    try:
+        return papers.published(notebook.partition("_")[2])
+    except FileNotFoundError:
         return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _picture(notebook) -> dict | None:
