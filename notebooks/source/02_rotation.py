@@ -67,6 +67,7 @@ from course_lib.widgets.training_panel import Presets
 # %%
 import copy
 import functools
+import statistics
 
 import torch
 
@@ -559,16 +560,19 @@ during = session.sweep("rot.during", lambda choice: probed(*pretrain(**choice)),
                        {"short": {"steps": long // 4}, "middle": {"steps": long // 2}, "long": {}}, chance=1 / len(photos.classes))
 
 # %% [markdown]
-# **How many labels?** A probe keeps the network frozen. Whoever has a task to solve will rather *fine-tune*: take the pretrained network as the start, and train all of it on the labels there are. Against it stands the same network trained on the same labels from random weights (`scratch`). `few` is twenty labels a class, `many` four hundred. With which do you expect the pretrained network to lead by more? Compare the differences of A and B in the two rows; no verdict tests that.
+# **How many labels?** A probe keeps the network frozen. Whoever has a task to solve will rather *fine-tune*: take the pretrained network as the start, and train all of it on the labels there are. Against it stands the same network trained on the same labels from random weights (`scratch`). `few` is twenty labels a class, `many` four hundred. *Which* twenty is luck, so each figure is the mean over five draws. With which do you expect the pretrained network to lead by more? Compare the differences of A and B in the two rows; no verdict tests that.
 
 # %%
 def named(labels_per_class, pretrained):
-    """Test accuracy after training all of the network with labels."""
-    backbone = copy.deepcopy(pretrain()[1]) if pretrained else session.backbone("sweep")
-    task = Supervised(backbone, len(photos.classes), session.rng("few head"))
-    few = few_labels(photos.train, labels_per_class, session.rng("few labels"))
-    session.fit(backbone, task, few, steps=session.budget(quick=300, classroom=2000), learning_rate=1e-3)
-    return session.scores(backbone, task)["accuracy"]
+    """Test accuracy after training all of the network with labels: the mean over five draws of the labels."""
+    accuracies = []
+    for draw in range(5):
+        backbone = copy.deepcopy(pretrain()[1]) if pretrained else session.backbone("sweep")
+        task = Supervised(backbone, len(photos.classes), session.rng("few head"))
+        few = few_labels(photos.train, labels_per_class, session.rng(f"few labels, draw {draw}"))
+        session.fit(backbone, task, few, steps=session.budget(quick=300, classroom=2000), learning_rate=1e-3)
+        accuracies.append(session.scores(backbone, task)["accuracy"])
+    return statistics.mean(accuracies)
 
 
 few = session.sweep("rot.fewlabels", lambda choice: named(*choice), {
