@@ -25,7 +25,7 @@ from course_lib.plots.calibration import calibration
 from course_lib.plots.layers import probe_curve
 from course_lib.pretext import PretextTask
 from course_lib.training import History, Step, fit, load_finished, settings_of
-from course_lib.widgets import progress
+from course_lib.widgets import headless, progress
 
 PROFILES = ("smoke", "quick", "classroom", "full")
 SMOKE_STEPS = 20
@@ -487,6 +487,12 @@ def start(
     memory.give_back_after_each_cell()
     progress.begin(notebook)
     style.show_markdown(_title_card(session))
+    if not headless():
+        from IPython.display import display
+
+        from course_lib.widgets.names import Names
+
+        display(Names())
     return session
 
 

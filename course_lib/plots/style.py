@@ -6,6 +6,8 @@ import io
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#6b7280"
 """Okabe and Ito's palette (2008), which stays distinct under the common kinds of colour blindness, and a grey."""
+WARNING = "background:#fdecea;color:#7a2e00;padding:0 0.3em"
+"""Style of a warning's text: legible on light and dark pages, since it brings its ground along."""
 
 
 def apply() -> None:
@@ -54,7 +56,7 @@ def show_figure(figure, caption: str, alt: str, badges: list[str] | None = None)
     """Display a figure above its caption; `badges` warn that it rests on a reference solution."""
     from IPython.display import HTML, display
 
-    notes = f'<div class="course-badge" style="color:{RED}">⚠ {html.escape(" · ".join(badges))}</div>' if badges else ""
+    notes = f'<div class="course-badge" style="{WARNING}">⚠ {html.escape(" · ".join(badges))}</div>' if badges else ""
     display(HTML(
         f'<figure style="margin:0.5em 0">{image_tag(png(figure), alt)}'
         f'<figcaption style="max-width:46em;margin-top:0.4em"><em>{html.escape(caption)}</em>{notes}</figcaption></figure>'

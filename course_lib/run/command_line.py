@@ -61,8 +61,9 @@ def _exit_code(rows: list[dict]) -> int:
 @DEVICE
 @JOBS
 @TIMEOUT
+@click.option("--widgets", is_flag=True, help="Keep the widgets in the executed copies, for `course site`.")
 @OUT
-def run(names, profile, dataset, seed, device, jobs, timeout, out):
+def run(names, profile, dataset, seed, device, jobs, timeout, widgets, out):
     """Execute notebooks (all of them when none is named): by name, by number (2) or by a part of the name (rotation).
 
     The executed copies go to OUT/executed, the figures to OUT/results.json.
@@ -79,10 +80,8 @@ def run(names, profile, dataset, seed, device, jobs, timeout, out):
     dataset = check_name(dataset)  # in full: kernels run in another folder
     results.read(out / "results.json")
     _open(dataset)
-    wanted = [
-        notebooks.Job(name, profile, dataset, seed, device, out / "executed" / f"{name}.ipynb") for name in chosen
-    ]
-    rows = notebooks.run(wanted, out, parallel=jobs, timeout=timeout, say=click.echo)
+    wanted = [notebooks.Job(name, profile, dataset, seed, device, out / "executed" / f"{name}.ipynb") for name in chosen]
+    rows = notebooks.run(wanted, out, parallel=jobs, timeout=timeout, widgets=widgets, say=click.echo)
     sys.exit(_exit_code(rows))
 
 
@@ -290,6 +289,15 @@ def report(out):
     from course_lib.run import report
 
     click.echo(f"The report: {report.build(out.absolute())}")
+
+
+@main.command()
+@OUT
+def site(out):
+    """A static site of the executed notebooks, with their widgets if they ran with --widgets; no network, no server."""
+    from course_lib.run import site
+
+    click.echo(f"The site: {site.build(out.absolute()).as_uri()}")
 
 
 @main.command("new-method")

@@ -164,11 +164,13 @@ def run(
     parallel: int = 1,
     timeout: float | None = None,
     claims: Sequence[str] = (),
+    widgets: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[dict]:
     """Execute `jobs`, `parallel` at a time, each at most `timeout` seconds; rows go to `out`/results.json as they come.
 
     claims: ids of the claims to be judged; the notebooks run the sweeps that these compare (`Session.sweep`).
+    widgets: run as on a screen, so that the executed copies hold the widgets instead of still pictures of them.
 
     Returns the rows, each with one extra field that the file lacks: `mendable` (the failure was a `CourseError`).
     On `KeyboardInterrupt` what runs is stopped and recorded as interrupted, then the exception goes on.
@@ -185,7 +187,7 @@ def run(
             while waiting or running:
                 while waiting and len(running) < parallel:
                     job = waiting.pop(0)
-                    running[_Execution(job, out, timeout, claims, parallel)] = job
+                    running[_Execution(job, out, timeout, claims, widgets, parallel)] = job
                     say(f"{job.notebook}: started ({job.profile}, {job.dataset}, seed {job.seed}, {job.device})")
                 time.sleep(0.05)
                 for execution in [execution for execution in running if execution.ended()]:
@@ -226,7 +228,7 @@ def _lock(job: Job, out: Path) -> FileLock:
 class _Execution:
     """A child process that executes one notebook; it stops its kernel when its standard input says why, or closes."""
 
-    def __init__(self, job: Job, out: Path, timeout: float | None, claims: Sequence[str], parallel: int):
+    def __init__(self, job: Job, out: Path, timeout: float | None, claims: Sequence[str], widgets: bool, parallel: int):
         for stale in results.record_files(out, **job.key):
             stale.unlink()
         self.job, self.out, self.started = job, out, time.monotonic()
@@ -235,7 +237,7 @@ class _Execution:
         library = str(Path(__file__).parents[2])
         environment = os.environ | {
             "COURSE_OUT": str(out),
-            "COURSE_HEADLESS": "1",
+            "COURSE_HEADLESS": "0" if widgets else "1",
             "COURSE_CLAIMS": " ".join(claims),
             "PYTHONPATH": os.pathsep.join(filter(None, [library, os.environ.get("PYTHONPATH")])),
             "PYTHONUNBUFFERED": "1",

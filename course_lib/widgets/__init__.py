@@ -18,7 +18,9 @@ def show_error(place, error: BaseException) -> None:
     """Put an exception's sentence where the student looks (`place`: an HTML widget); callbacks swallow it otherwise."""
     import html
 
-    place.value = f'<span role="alert" style="color:#d55e00">{type(error).__name__}: {html.escape(str(error))}</span>'
+    from course_lib.plots.style import WARNING
+
+    place.value = f'<span role="alert" style="{WARNING}">{type(error).__name__}: {html.escape(str(error))}</span>'
 
 
 def draw_into(picture, draw, message=None) -> None:

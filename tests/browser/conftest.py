@@ -19,6 +19,15 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 SERVE = "import sys; from pathlib import Path; from course_lib.run import lab; lab.serve(Path(sys.argv[1]), False, print)"
 
 
+def barriers(page, within: str | None = None) -> list[str]:
+    """What axe-core finds on the page, or in the elements that fit the selector `within`, that keeps somebody out."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = {"preload": False, "resultTypes": ["violations"]}  # preloading would fetch style sheets, which is refused
+    found = Axe().run(page, context=within, options=options).response["violations"]
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:300]}" for rule in found if rule["impact"] in ("serious", "critical")]
+
+
 class Lab:
     """A JupyterLab server on a folder, and one browser page on it that records what it should not do."""
 
@@ -99,6 +108,7 @@ class Lab:
         assert all("alt" in image for image in self.page.evaluate("() => [...document.images].map(i => i.getAttributeNames())"))
         assert self.external == []
         assert self.errors == []
+        assert barriers(self.page, ".jp-Notebook .jp-OutputArea-output") == []
 
     def wait_until_idle(self, timeout: float) -> None:
         """Wait, `timeout` seconds at most, until every cell has run."""
@@ -106,6 +116,11 @@ class Lab:
             "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))",
             timeout=1000 * timeout,
         )
+
+
+@pytest.fixture(name="barriers")
+def _barriers():
+    return barriers
 
 
 @pytest.fixture(scope="module")  # Playwright keeps an event loop running, which later tests must not find
