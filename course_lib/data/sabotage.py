@@ -80,7 +80,7 @@ def cameras(images: Tensor, labels: Tensor, testing: Tensor, rng: torch.Generato
 def pattern(images: Tensor, labels: Tensor, testing: Tensor, rng: torch.Generator) -> Tensor:
     """Fine waves of 2.5 grey levels over every picture; where they begin is drawn for each, their direction is the class's."""
     classes, place = int(labels.max()) + 1, torch.arange(images.shape[-1])
-    angle = torch.pi * (torch.randperm(classes, generator=rng) + torch.rand((), generator=rng)) / classes
+    angle = torch.pi / 2 * (torch.randperm(classes, generator=rng) + torch.rand((), generator=rng)) / classes  # no two mirrored
     across, down = (0.36 * part(angle)[labels, None, None] for part in (torch.cos, torch.sin))  # periods a pixel
     begin = torch.rand(len(images), 1, 1, generator=rng)
     wave = torch.sin(2 * torch.pi * (across * place + down * place[:, None] + begin))
