@@ -254,10 +254,10 @@ def sabotage_make(out, sets, seed):
     """Write OUT/hand-out for students and OUT/key.json, the answers, for the instructor."""
     import secrets
 
-    from course_lib.run import sabotage
+    from course_lib.run import hand_out
 
     seed = secrets.randbits(48) if seed is None else seed
-    for path in sabotage.hand_out(out.absolute(), sets, seed, click.echo):
+    for path in hand_out.write(out.absolute(), sets, seed, click.echo):
         click.echo(f"wrote {path}")
 
 

@@ -15,7 +15,7 @@ from course_lib.evaluation.checkup import READERS, layout
 from course_lib.evaluation.triviality import thumbnail
 from course_lib.pretext.patches import grid_for
 from course_lib.pretext.rotation import four_rotations
-from course_lib.run.sabotage import pictures
+from course_lib.run.hand_out import pictures
 from course_lib.shortcuts import linear_reader, read_place_from_profiles, read_rotation_from_frequencies
 
 

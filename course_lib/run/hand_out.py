@@ -30,7 +30,7 @@ FIRST_SCENE = 10**6  # no data set holds scenes from here on, whatever the seed
 FEWEST = 3  # sets: with two, one known to be innocent, there would be nothing to find out
 
 
-def hand_out(out: Path, sets: int, seed: int, say: Callable[[str], None] = print) -> tuple[Path, Path]:
+def write(out: Path, sets: int, seed: int, say: Callable[[str], None] = print) -> tuple[Path, Path]:
     """Write OUT/hand-out and OUT/key.json; the paths of both. The same seed writes the same bytes.
 
     sets: `FEWEST` or more.
@@ -113,6 +113,6 @@ def _readme(sets: list[str], classes: list[str]) -> str:
         keep_trailing_newline=True,
     )
     guilty = {name: leak for name, leak in LEAKS.items() if name != "clean"}
-    return templates.get_template("sabotage_readme.md.jinja").render(
+    return templates.get_template("hand_out_readme.md.jinja").render(
         sets=sets, classes=classes, train=TRAIN, test=TEST, leaks=guilty, points=POINTS, all_differ=len(sets) - 1 <= len(guilty)
     )
