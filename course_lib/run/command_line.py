@@ -240,6 +240,49 @@ def _flavour(flavour: str, out: Path, names) -> None:
         click.echo(f"wrote {path}")
 
 
+@main.group()
+def sabotage():
+    """Find the leak: data sets with something wrong, to hand out, and the marks for what students found."""
+
+
+@sabotage.command("make")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--sets", type=click.IntRange(3, 99), default=6, show_default=True, help="How many; some are innocent.")
+@click.option("--seed", type=click.IntRange(0, 2**62), help="Repeats a hand-out; by default one that nobody can guess.")
+def sabotage_make(out, sets, seed):
+    """Write OUT/hand-out for students and OUT/key.json, the answers, for the instructor."""
+    import secrets
+
+    from course_lib.run import hand_out
+
+    seed = secrets.randbits(48) if seed is None else seed
+    for path in hand_out.write(out.absolute(), sets, seed, click.echo):
+        click.echo(f"wrote {path}")
+
+
+@sabotage.command("grade")
+@click.argument("key", type=click.Path(path_type=Path))
+@click.argument("answers", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The table; by default marks.csv beside KEY.")
+def sabotage_grade(key, answers, out):
+    """Mark students' ANSWERS, files or folders of them, against KEY; a table of points and verdicts goes to marks.csv.
+
+    A student is called as the file is, or as its folder if the file is still called answers.csv. The exit code is 1 if
+    something in a file could not be understood; all others are marked.
+    """
+    from course_lib.run import marking
+
+    leaks = marking.read_key(key)
+    marks = marking.mark(leaks, marking.files(list(answers)))
+    if not marks:
+        raise CourseError("There is no .csv file in what was named; give students' files or a folder of them.")
+    click.echo(marking.as_text(leaks, marks))
+    table = (out or key.parent / "marks.csv").absolute()
+    marking.write(table, leaks, marks)
+    click.echo(f"wrote {table}")
+    sys.exit(any(each.problems for each in marks))
+
+
 @main.command()
 @click.option("--export", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it as JSON.")
 def progress(export):
