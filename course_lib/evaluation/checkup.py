@@ -103,6 +103,8 @@ def _kept(make: Make, data: Split, rng: torch.Generator) -> str:
     scores = task.score(prediction, hidden)
     if not isinstance(scores, dict) or not all(isinstance(value, (int, float)) for value in scores.values()):
         raise Broken("`score` does not return a dictionary of numbers.", 'Return {"accuracy": …}, with .item() at the end.')
+    if not 0 <= scores.get("accuracy", 0) <= 1:
+        raise Broken(f"`score` says {scores['accuracy']:g} for the accuracy.", "Give the share that is right, from 0 to 1.")
     words = labels_counted(task, data, device)
     fit(backbone, task, data, steps=3, batch_size=8)
     return words

@@ -112,15 +112,17 @@ def check_distances(function: Callable) -> None:
 
 
 def check_recall(function: Callable) -> None:
-    """Random distances, own ones nearest, own ones farthest, with ties, k from 1 to all."""
+    """Random distances, own ones nearest, own ones farthest, with ties, k from 1 to all; of two types and layouts."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
-    for count, k in ((5, 1), (5, 3), (8, 8), (12, 2), (40, 10), (1, 1)):
+    for number, (count, k) in enumerate(((5, 1), (5, 3), (8, 8), (12, 2), (40, 10), (1, 1))):
         for words in ("any", "own nearest", "own farthest", "whole numbers, with ties"):
             far = torch.rand(count, count, generator=rng)
             if words.startswith("whole"):
                 far = torch.randint(0, 4, (count, count), generator=rng).float()
             elif words != "any":
                 far.fill_diagonal_(-1.0 if words == "own nearest" else 2.0)
+            far = far.to((torch.float32, torch.float64)[number % 2])
+            far = far.T.contiguous().T if number % 3 else far
             trial.case(f"distances {tuple(far.shape)} ({words}), k {k}")
             answer, expected = trial.call(far, k), recall(far, k)
             if isinstance(answer, Tensor) and answer.dim() == 0:

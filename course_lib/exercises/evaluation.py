@@ -52,14 +52,16 @@ def honest_score(validation: Sequence[float], test: Sequence[float]) -> float:
 
 
 def check_partner_loss(function: Callable) -> None:
-    """Random vectors of every length and number, alike and far apart, at several temperatures; it must have a slope."""
+    """Random vectors of every length, number and type, alike and far apart, at several temperatures; it must have a slope."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
-    for k, (pairs, size) in enumerate(((2, 3), (1, 4), (3, 2), (8, 16), (5, 64), (16, 5))):
+    for k, (pairs, size) in enumerate(((2, 3), (1, 4), (3, 2), (8, 16), (5, 64), (16, 5), (3, 1))):
         z = torch.randn(2 * pairs, size, generator=rng) * (0.5 + 3 * torch.rand(2 * pairs, 1, generator=rng))
         if k % 2:
             z[pairs:] = z[:pairs] + 0.3 * z[pairs:]  # partners that resemble each other
-        temperature = (0.5, 0.1, 1.0, 2.0, 0.2, 0.07)[k]
-        trial.case(f"z {tuple(z.shape)} float32, temperature {temperature}")
+        temperature = (0.5, 0.1, 1.0, 2.0, 0.2, 0.07, 0.5)[k]
+        z = z.double() if k % 3 == 2 else z
+        z = z.T.contiguous().T if k % 2 else z
+        trial.case(f"z {tuple(z.shape)} {str(z.dtype)[6:]}, temperature {temperature}")
         z.requires_grad_(True)
         answer = trial.call(z, temperature)
         why = "Each row of length one is held against all rows but itself; its partner stands half the batch away."
@@ -70,7 +72,7 @@ def check_partner_loss(function: Callable) -> None:
 
 
 def check_box_overlap(function: Callable) -> None:
-    """Boxes that are equal, apart, side by side, one inside the other, and random ones."""
+    """Boxes that are equal, apart, side by side, one inside the other, and random ones, some of them smaller than a pixel."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
     known = torch.tensor([
         [0, 0, 2, 2, 0, 0, 2, 2], [0, 0, 2, 2, 5, 5, 7, 7], [0, 0, 2, 2, 2, 0, 4, 2], [0, 0, 6, 6, 2, 2, 4, 4],
@@ -79,7 +81,7 @@ def check_box_overlap(function: Callable) -> None:
     for count in (7, 1, 2, 12, 40, 5):
         drawn = torch.rand(count, 2, 4, generator=rng) * 40
         drawn = torch.cat([drawn[..., :2], drawn[..., :2] + drawn[..., 2:] + 1], dim=2).flatten(1)
-        rows = known if count == 7 else drawn
+        rows = known if count == 7 else drawn / 50 if count == 12 else drawn
         if count > 5:
             rows = rows.double()
         one, other = (part.T.contiguous().T if count in (2, 40) else part.clone() for part in rows.split(4, dim=1))
@@ -90,7 +92,7 @@ def check_box_overlap(function: Callable) -> None:
 
 
 def check_average_precision(function: Callable) -> None:
-    """Lists in any order: all right, all wrong, one box, things that were never found."""
+    """Lists in any order: all right, all wrong, one box, things that were never found; scores of two types and layouts."""
     trial, rng = Trial(function), torch.Generator().manual_seed(7)
     for k, (count, missed) in enumerate(((4, 0), (1, 0), (1, 3), (8, 2), (40, 10), (5, 1), (12, 0), (6, 4))):
         scores = torch.randperm(count, generator=rng).float() / count + 0.01
@@ -98,7 +100,9 @@ def check_average_precision(function: Callable) -> None:
         if k == 0:
             scores, right = torch.tensor([0.3, 0.9, 0.5, 0.7]), torch.tensor([True, True, False, True])
         things = max(1, int(right.sum()) + missed)
-        trial.case(f"scores {(count,)} float32, {int(right.sum())} boxes right, {things} things to find")
+        scores = scores.double() if k % 3 == 2 else scores
+        scores = torch.stack([scores, scores], dim=1)[:, 0] if k % 2 else scores  # a column, as of a table of boxes
+        trial.case(f"scores {(count,)} {str(scores.dtype)[6:]}, {int(right.sum())} boxes right, {things} things to find")
         why = "Surest first; at each right box the share of right ones so far; their sum over the number of things."
         trial.number(trial.call(scores, right, things), average_precision(scores, right, things), why)
 

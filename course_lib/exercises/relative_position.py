@@ -101,6 +101,10 @@ def check_random_window(function: Callable) -> None:
             # Five standard deviations and a half: right answers leave it about once in a million edges.
             even = bool(((seen - expected).abs() <= 5.5 * expected**0.5 + 1).all()) and len(seen) == choices
             trial.expect(even, f"expected each of the {choices} {what} edges about {expected:.0f} times in 1500, got {often}.")
+        few = [trial.call(3, height, width, patch, stride, rng) for _ in range(30)]
+        for what, edges, choices in zip(("upper", "left"), zip(*few, strict=True), (places[0][2], places[1][2]), strict=True):
+            own = choices == 1 or any(int(some[0, 0]) != int(some[-1, 0]) for some in edges)
+            trial.expect(own, f"expected a draw for each window, got the same {what} edge for the first and the last.")
         if min(places[0][2], places[1][2]) > 2:
             down, across = places[0][1].double(), places[1][1].double()
             together = torch.corrcoef(torch.stack([down, across]))[0, 1].abs().item()

@@ -1,4 +1,4 @@
-"""The report: a front page, one of claims and a page a notebook, HTML that needs neither a network nor a script of its own."""
+"""The report: pages of HTML, a front page, claims, exercises, one a notebook, that need no network and no script of their own."""
 
 import datetime
 import html
@@ -18,6 +18,7 @@ from course_lib.plots.style import number
 from course_lib.run import notebooks, results
 
 TEMPLATES = Path(__file__).parent / "templates"
+REFUSALS = ("exercise", "date", "wrong", "mutants", "equal")  # what a row of docs/refusals.json says
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -49,6 +50,10 @@ def build(out: Path) -> Path:
             machines=_machines(committed),
         )  # fmt: skip
         write_atomically(folder / "claims.html", page)
+    refusals = results.read(project() / "docs" / "refusals.json", REFUSALS)
+    if refusals:
+        page = pages.get_template("report_exercises.html.jinja").render(style=style, **exercises(refusals))
+        write_atomically(folder / "exercises.html", page)
     read = [shown for shown in cards if shown["executed"]]
     for place, shown in enumerate(read):
         body = notebook_body(shown["executed"])
@@ -57,12 +62,12 @@ def build(out: Path) -> Path:
             before=read[place - 1] if place else None, after=read[place + 1] if place + 1 < len(read) else None,
         )  # fmt: skip
         write_atomically(folder / f"{shown['name']}.html", page)
-    wanted = {shown["name"] for shown in read} | ({"claims"} if committed else set())
+    wanted = {shown["name"] for shown in read} | ({"claims"} if committed else set()) | ({"exercises"} if refusals else set())
     for stale in set(folder.glob("*.html")) - {folder / f"{name}.html" for name in wanted}:
         stale.unlink()
     written = datetime.datetime.fromtimestamp((out / "results.json").stat().st_mtime)
     front = pages.get_template("report_index.html.jinja").render(
-        style=style, cards=cards, claims=_by_id(claims), committed=bool(committed),
+        style=style, cards=cards, claims=_by_id(claims), committed=bool(committed), refusals=bool(refusals),
         environment=environment(), written=written.strftime("%-d %B %Y, %H:%M" if os.name != "nt" else "%d %B %Y, %H:%M"),
     )  # fmt: skip
     write_atomically(folder / "index.html", front)
@@ -115,6 +120,26 @@ def table(rows: list[dict], profile: str) -> dict:
     # What can be compared with guessing tells most: it comes first, and stays open on the page.
     lines.sort(key=lambda line: line["chance"] is None)
     return {"profile": profile, "datasets": datasets, "lines": lines}
+
+
+def exercises(refusals: list[dict]) -> dict:
+    """What the page of exercises shows: the rows of docs/refusals.json by notebook, counts in all, the first and last day."""
+    rows = []
+    for row in refusals:
+        sentences = [*row["wrong"].values(), *row["mutants"].values()]
+        rows.append(row | {"asked": len(sentences), "refused": sum(sentence is not None for sentence in sentences)})
+    order = {name.partition("_")[2]: name for name in notebooks.sources()}
+    rooms = [row["exercise"].partition(".")[0] for row in rows]
+    days = sorted(row["date"] for row in rows)
+    return {
+        "notebooks": {
+            order.get(room, room): [row for row, its in zip(rows, rooms, strict=True) if its == room]
+            for room in sorted(set(rooms), key=lambda room: order.get(room, room))
+        },
+        "total": {count: sum(row[count] for row in rows) for count in ("asked", "refused")}
+        | {kind: sum(len(row[kind]) for row in rows) for kind in ("wrong", "mutants")},
+        "dates": list(dict.fromkeys([days[0], days[-1]])),
+    }
 
 
 def _by_id(claims: list[dict]) -> list[list[dict]]:

@@ -1,4 +1,4 @@
-"""results.json and claims.json: lists of rows that several processes may add to at once."""
+"""results.json, claims.json and docs/refusals.json: lists of rows that several processes may add to at once."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,7 @@ from course_lib.paths import write_atomically
 
 RUN_KEY = ("notebook", "dataset", "profile", "seed")
 CLAIM_KEY = ("id", "dataset", "profile")
+REFUSAL_KEY = ("exercise",)
 
 
 def read(path: Path, key: tuple[str, ...] = RUN_KEY) -> list[dict]:

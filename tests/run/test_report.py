@@ -5,6 +5,7 @@ import re
 import nbformat
 import pytest
 
+from course_lib.errors import CourseError
 from course_lib.run import report, results
 
 RECORDS = {
@@ -106,6 +107,34 @@ def test_committed_claims_have_a_page(project, tmp_path):
     page = (tmp_path / "report" / "claims.html").read_text(encoding="utf-8")
     assert "2026-01-02 to 2026-01-05 on a laptop" in page and page.count("0.600 0.640 0.700") == 2
     assert "by at least 0.020; the margin is missed" in page
+
+
+def test_refused_answers_have_a_page(project, tmp_path):
+    project("02_stub")
+    refused = {
+        "exercise": "stub.rotate", "date": "2026-01-02", "wrong": {"clockwise": "case 1: expected <this>, got that."},
+        "mutants": {"mirrored": "case 2: no."}, "equal": {"flat": "it is flat already"},
+    }  # fmt: skip
+    passed = refused | {"exercise": "later.cut_up", "date": "2026-01-05", "mutants": {"zeros": None}}
+    results.merge(tmp_path / "results.json", [row("02_stub")])
+    assert "exercises.html" not in report.build(tmp_path).read_text(encoding="utf-8"), "this project has kept none"
+    path = tmp_path / "docs" / "refusals.json"
+    results.merge(path, [refused], results.REFUSAL_KEY)
+    assert 'href="exercises.html"' in report.build(tmp_path).read_text(encoding="utf-8")
+    page = (tmp_path / "report" / "exercises.html").read_text(encoding="utf-8")
+    assert "02_stub" in page and "case 1: expected &lt;this&gt;, got that." in page and "it is flat already" in page
+    assert page.count("100 %") == 2 and "2026-01-02" in page and loaded(page) == ["data:,"] and "<script" not in page
+    results.merge(path, [passed], results.REFUSAL_KEY)
+    report.build(tmp_path)
+    page = (tmp_path / "report" / "exercises.html").read_text(encoding="utf-8")
+    assert "1 of 2" in page and "3 of 4" in page and page.count("100 %") == 1 and "It passed." in page
+    assert "2026-01-02</time> to <time>2026-01-05" in page
+    path.write_text('[{"exercise": "stub.rotate"}]')
+    with pytest.raises(CourseError, match="not a list of rows with exercise, date"):
+        report.build(tmp_path)
+    path.unlink()
+    report.build(tmp_path)
+    assert not (tmp_path / "report" / "exercises.html").exists()
 
 
 @pytest.mark.parametrize(("a", "b", "direction", "words"), [

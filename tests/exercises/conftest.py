@@ -1,0 +1,19 @@
+"""`pytest tests/exercises --refusals docs/refusals.json` keeps how every wrong answer was refused; the report shows it."""
+
+import datetime
+from pathlib import Path
+
+import refusals
+
+from course_lib.run import results
+
+
+def pytest_addoption(parser):
+    parser.addoption("--refusals", type=Path, help="keep there how every wrong answer to an exercise was refused")
+
+
+def pytest_sessionfinish(session):
+    if path := session.config.getoption("refusals", None):
+        date = datetime.date.today().isoformat()
+        rows = [{"exercise": name, "date": date} | row for name, row in refusals.said().items()]
+        results.merge(path, rows, results.REFUSAL_KEY)
