@@ -17,6 +17,7 @@ def files(name: str, notebook: str) -> dict[str, str]:
         f"course_lib/pretext/{name}.py": "method_pretext.py.jinja",
         f"tests/pretext/test_{name}.py": "method_test.py.jinja",
         f"course_lib/exercises/{name}.py": "method_exercises.py.jinja",
+        f"tests/exercises/test_{name}_exercises.py": "method_exercises_test.py.jinja",
         f"notebooks/source/{notebook}.py": "method_notebook.py.jinja",
         f"course_lib/claims/{name}.csv": "method_claims.csv.jinja",
         f"course_lib/papers/{name}.csv": "method_papers.csv.jinja",

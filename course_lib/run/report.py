@@ -18,7 +18,7 @@ from course_lib.plots.style import number
 from course_lib.run import notebooks, results
 
 TEMPLATES = Path(__file__).parent / "templates"
-REFUSALS = ("exercise", "date", "wrong", "mutants", "equal")  # what a row of docs/refusals.json says
+REFUSALS = ("exercise", "date", "wrong", "mutants", "equal")  # what a row of docs/refusals says
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -50,9 +50,8 @@ def build(out: Path) -> Path:
             machines=_machines(committed),
         )  # fmt: skip
         write_atomically(folder / "claims.html", page)
-    refusals = results.read(project() / "docs" / "refusals.json", REFUSALS)
-    if refusals:
-        page = pages.get_template("report_exercises.html.jinja").render(style=style, **exercises(refusals))
+    if refused := refusals():
+        page = pages.get_template("report_exercises.html.jinja").render(style=style, **exercises(refused))
         write_atomically(folder / "exercises.html", page)
     read = [shown for shown in cards if shown["executed"]]
     for place, shown in enumerate(read):
@@ -62,12 +61,12 @@ def build(out: Path) -> Path:
             before=read[place - 1] if place else None, after=read[place + 1] if place + 1 < len(read) else None,
         )  # fmt: skip
         write_atomically(folder / f"{shown['name']}.html", page)
-    wanted = {shown["name"] for shown in read} | ({"claims"} if committed else set()) | ({"exercises"} if refusals else set())
+    wanted = {shown["name"] for shown in read} | ({"claims"} if committed else set()) | ({"exercises"} if refused else set())
     for stale in set(folder.glob("*.html")) - {folder / f"{name}.html" for name in wanted}:
         stale.unlink()
     written = datetime.datetime.fromtimestamp((out / "results.json").stat().st_mtime)
     front = pages.get_template("report_index.html.jinja").render(
-        style=style, cards=cards, claims=_by_id(claims), committed=bool(committed), refusals=bool(refusals),
+        style=style, cards=cards, claims=_by_id(claims), committed=bool(committed), refusals=bool(refused),
         environment=environment(), written=written.strftime("%-d %B %Y, %H:%M" if os.name != "nt" else "%d %B %Y, %H:%M"),
     )  # fmt: skip
     write_atomically(folder / "index.html", front)
@@ -122,8 +121,14 @@ def table(rows: list[dict], profile: str) -> dict:
     return {"profile": profile, "datasets": datasets, "lines": lines}
 
 
+def refusals() -> list[dict]:
+    """How the exercises refuse wrong answers: the rows of docs/refusals, which has a file a notebook."""
+    files = sorted((project() / "docs" / "refusals").glob("*.json"))
+    return [row for file in files for row in results.read(file, REFUSALS)]
+
+
 def exercises(refusals: list[dict]) -> dict:
-    """What the page of exercises shows: the rows of docs/refusals.json by notebook, counts in all, the first and last day."""
+    """What the page of exercises shows: the rows of docs/refusals by notebook, counts in all, the first and last day."""
     rows = []
     for row in refusals:
         sentences = [*row["wrong"].values(), *row["mutants"].values()]

@@ -1,4 +1,4 @@
-"""results.json, claims.json and docs/refusals.json: lists of rows that several processes may add to at once."""
+"""results.json, claims.json and docs/refusals/*.json: lists of rows that several processes may add to at once."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
 """What every notebook's tests of exercises ask: wrong answers and mutants are refused, in words, and hints show no code.
 
-What is tried is listed in `TRIED`, and how it was refused in `SAID`, which `conftest.py` writes into docs/refusals.json.
+What is tried is listed in `TRIED`, and how it was refused in `SAID`, which `conftest.py` writes into docs/refusals.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Every exercise is asked, with wrong answers enough; docs/refusals.json, which the report shows, is that of these tests."""
+"""Every exercise is asked, with wrong answers enough; docs/refusals, which the report shows, is that of these tests."""
 
 import importlib.util
 import pkgutil
@@ -8,8 +8,7 @@ import refusals
 
 from course_lib import exercises
 from course_lib.exercises import check
-from course_lib.paths import project
-from course_lib.run import results
+from course_lib.run import report
 
 ROOMS = [room.name for room in pkgutil.iter_modules(exercises.__path__)]
 TESTS = {
@@ -17,7 +16,7 @@ TESTS = {
     for room in ROOMS
     if importlib.util.find_spec(f"test_{room}_exercises")  # a new method has none yet: the first test says so
 }
-AGAIN = "docs/refusals.json is out of step; run: pytest tests/exercises --refusals docs/refusals.json"
+AGAIN = "docs/refusals is out of step; run: pytest tests/exercises --refusals docs/refusals"
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -40,11 +39,10 @@ def test_a_mutant_that_is_not_asked_is_a_right_answer(exercise, words):
 
 @pytest.fixture
 def kept(pytestconfig):
-    """The rows of the committed file, exercise -> row."""
+    """The committed rows, exercise -> row."""
     if pytestconfig.getoption("refusals", None):
-        pytest.skip("the file is being written")
-    rows = results.read(project() / "docs" / "refusals.json", results.REFUSAL_KEY)
-    return {row["exercise"]: row for row in rows}
+        pytest.skip("they are being written")
+    return {row["exercise"]: row for row in report.refusals()}
 
 
 def test_every_exercise_is_kept_and_no_other(kept):

@@ -23,6 +23,9 @@ def copy(tmp_path_factory):
     for name in ("course_lib", "notebooks"):
         shutil.copytree(root() / name, folder / name, ignore=ignore)
     shutil.copy(root() / "pyproject.toml", folder)
+    (folder / "tests" / "exercises").mkdir(parents=True)
+    for name in ("mutants.py", "refusals.py"):
+        shutil.copy(root() / "tests" / "exercises" / name, folder / "tests" / "exercises")
     return folder
 
 
@@ -75,6 +78,7 @@ def test_a_new_method_passes_its_tests(copy, course, monkeypatch):
         "course_lib/pretext/upside_down.py", "course_lib/exercises/upside_down.py", "course_lib/papers/upside_down.csv",
         "course_lib/claims/upside_down.csv", f"notebooks/source/{notebook}.py", f"notebooks/{notebook}.ipynb",
         "course_lib/quizzes/upside_down.toml", "tests/pretext/test_upside_down.py",
+        "tests/exercises/test_upside_down_exercises.py",
     ])  # fmt: skip
     assert all(name in result.stdout for name in new)
     assert course("new-method", "upside_down").exit_code == 2, "it exists by now"
@@ -82,7 +86,7 @@ def test_a_new_method_passes_its_tests(copy, course, monkeypatch):
     assert claims.load(copy / "course_lib" / "claims")["upside_down.learns"].b == "0.5"
     lint = in_copy(copy, "ruff", "check", *(name for name in new if name.endswith(".py")))
     assert lint.returncode == 0, lint.stdout
-    tests = in_copy(copy, "pytest", "-q", "-p", "no:cacheprovider", "tests/pretext/test_upside_down.py")
+    tests = in_copy(copy, "pytest", "-q", "-p", "no:cacheprovider", "tests/pretext", "tests/exercises")
     assert tests.returncode == 0, tests.stdout
 
 

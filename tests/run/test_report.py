@@ -118,7 +118,7 @@ def test_refused_answers_have_a_page(project, tmp_path):
     passed = refused | {"exercise": "later.cut_up", "date": "2026-01-05", "mutants": {"zeros": None}}
     results.merge(tmp_path / "results.json", [row("02_stub")])
     assert "exercises.html" not in report.build(tmp_path).read_text(encoding="utf-8"), "this project has kept none"
-    path = tmp_path / "docs" / "refusals.json"
+    path = tmp_path / "docs" / "refusals" / "stub.json"
     results.merge(path, [refused], results.REFUSAL_KEY)
     assert 'href="exercises.html"' in report.build(tmp_path).read_text(encoding="utf-8")
     page = (tmp_path / "report" / "exercises.html").read_text(encoding="utf-8")
