@@ -1,5 +1,6 @@
 """The command `course`. Each subcommand imports what it needs, so that `course --help` answers at once."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -231,6 +232,36 @@ def student(out, names):
 def instructor(out, names):
     """Write what the instructor keeps into the folder OUT, a course of nbgrader: solutions in place, and notes on teaching."""
     _flavour("instructor", out, names)
+
+
+@main.command()
+@click.argument("name", metavar="NOTEBOOK")
+@click.option("--profile", default="quick", show_default=True, help="smoke, quick, classroom or full.")
+@click.option("--dataset", default="world", show_default=True, help="world, cifar10, stl10, imagenette or folder:PATH.")
+@click.option("--seed", default="0", show_default=True)
+@DEVICE
+@OUT
+def rehearse(name, profile, dataset, seed, device, out):
+    """Before a lecture: train NOTEBOOK's network under several settings, on this computer, for the instructor's curves.
+
+    They go to OUT/rehearsed, where no report and no claim looks. Takes as long as the notebook and four more trainings.
+    """
+    from course_lib.data import check_name
+    from course_lib.run import notebooks
+    from course_lib.widgets import demos, lecture
+
+    seed, name = _check(profile, dataset, seed, device)[2], notebooks.find(name)
+    wanted = demos.load(lecture.subject(name))[1]
+    if not wanted:
+        raise CourseError(f"The demos of {name} name no training to rehearse.")
+    dataset, out = check_name(dataset), out.absolute() / "rehearsed"
+    _open(dataset)
+    os.environ["COURSE_REHEARSE"] = " ".join(wanted)  # the kernel reads it, in `Session.train`
+    job = notebooks.Job(name, profile, dataset, seed, device, out / "executed" / f"{name}.ipynb")
+    rows = notebooks.run([job], out, parallel=1, timeout=None, say=click.echo)
+    if not _exit_code(rows):
+        click.echo(f"Rehearsed: {', '.join(wanted)}. The instructor's notebook shows the curves from now on.")
+    sys.exit(_exit_code(rows))
 
 
 def _flavour(flavour: str, out: Path, names) -> None:
