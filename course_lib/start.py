@@ -203,14 +203,19 @@ class Session:
     def teach(self):
         """Instructor mode: a panel with large type, a clock, polls, prepared demos and rehearsed curves. Never for students.
 
+        Returns the `Lectern`; headless, None.
+
         Raises:
             CourseError: the notebook's source plans no minutes, or it has no quiz or no demos.
         """
         from IPython import get_ipython
 
-        from course_lib.widgets import demos, lecture, quiz, rehearsal
+        from course_lib.widgets import demos, headless, lecture, quiz, rehearsal
         from course_lib.widgets.lectern import Lectern
 
+        if headless():
+            print("Instructor mode. (Open this notebook in JupyterLab to see its panel.)")
+            return None
         name, sections = lecture.subject(self.notebook), lecture.sections(self.notebook)
         if not sections:
             raise CourseError(f"notebooks/source/{self.notebook}.py plans no minutes: its note for the instructor needs a table.")

@@ -292,12 +292,15 @@ def progress(export):
 
 
 @main.command()
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
-def lab(browser):
-    """Open JupyterLab in work/, on copies of the notebooks that are yours to change."""
+def lab(folder, browser):
+    """Open JupyterLab in work/, on copies of the notebooks that are yours to change; or in FOLDER, as it is."""
     from course_lib.paths import project
     from course_lib.run import lab
 
+    if folder is not None:
+        sys.exit(lab.serve(folder.absolute(), browser, click.echo))
     for sentence in lab.copy_notebooks(project() / "notebooks", project() / "work"):
         click.echo(sentence)
     sys.exit(lab.serve(project() / "work", browser, click.echo))

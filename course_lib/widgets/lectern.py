@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
+from IPython.display import display
 
 from course_lib.errors import CourseError
-from course_lib.widgets import demos, headless, lecture, show_error
+from course_lib.widgets import demos, lecture, show_error
 from course_lib.widgets.game import Buttons
 from course_lib.widgets.lecture import Clock, Section, Tally
 from course_lib.widgets.quiz import Question
@@ -78,13 +79,8 @@ class Lectern:
         self.panel.add_class("course-lectern")
 
     def show(self) -> "Lectern":
-        """Display it; headless, a sentence."""
-        if headless():
-            print("Instructor mode. (Open this notebook in JupyterLab to see its panel.)")
-        else:
-            from IPython.display import display
-
-            display(self.panel)
+        """Display it."""
+        display(self.panel)
         return self
 
 
@@ -207,7 +203,7 @@ class PollFace:
         self.clear.on_click(lambda _: self._safely(self._clear))
         buttons = ipywidgets.HBox([self.moment, self.clear, self.answer], layout={"flex_flow": "row wrap"})
         self.panel = ipywidgets.VBox([
-            self.choice, self.question, self.options, self.asked, buttons, self.hands_box, self.message, self.bars,
+            self.choice, self.question, self.options, self.asked, buttons, self.hands_box, self.bars, self.message,
         ])  # fmt: skip
         self._safely(self._chosen)
 

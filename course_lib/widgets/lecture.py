@@ -183,16 +183,15 @@ class Tally:
         return f"{self.question} " + (" ".join(parts) or "Nobody has raised a hand yet.")
 
     def bars(self) -> str:
-        """The result as HTML: a bar for each option and moment, which grows with the type."""
+        """The result as HTML: a bar for each option, by its number, and for each moment; they grow with the type."""
         rows = []
-        for number, option in enumerate(self.options):
-            rows.append(f"<div>{number + 1} · {html.escape(option)}</div>")
+        for number in range(len(self.options)):
             for moment in self.asked() or MOMENTS[:1]:
                 counts = self.counts[moment]
                 share = counts[number] / max(1, sum(counts))
                 bar = f"width:{70 * share:.1f}%;background:{GREY if moment == 'before' else BLUE}"
                 rows.append(
-                    f'<div class="course-poll-row"><span class="course-poll-moment">{moment}</span>'
+                    f'<div class="course-poll-row"><span class="course-poll-moment"><b>{number + 1}</b> {moment}</span>'
                     f'<span class="course-poll-bar" style="{bar}"></span> {counts[number]} ({100 * share:.0f} %)</div>'
                 )
         return f'<div role="img" aria-label="{html.escape(self.words(), quote=True)}">{"".join(rows)}</div>'

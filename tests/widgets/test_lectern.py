@@ -144,7 +144,7 @@ def test_each_notebook_can_be_taught(capsys, monkeypatch):
     assert [option[1] for option in panel.demos.demo.options] == ["presets", "run", "forecast_leak", "why"]
     assert len(panel.clock.clock.sections) == 8 and len(panel.poll.choice.options) == 8
     monkeypatch.setenv("COURSE_HEADLESS", "1")
-    start("02_rotation", profile="smoke").teach()
+    assert start("02_rotation", profile="smoke").teach() is None
     assert "Instructor mode." in capsys.readouterr().out
 
 
@@ -176,7 +176,7 @@ def test_what_is_rehearsed_is_trained_kept_and_found_again(monkeypatch, tmp_path
     monkeypatch.setenv("COURSE_OUT", str(tmp_path / "rehearsed"))
     monkeypatch.setenv("COURSE_HEADLESS", "1")
     night = start("02_rotation", profile="smoke")
-    backbone = night.backbone(width=4)
+    backbone = night.backbone(width=8)
     task = Rotation(backbone, night.rng("head"))
     run = night.train("rotation", backbone, task, steps=10, batch_size=4)
     monkeypatch.setenv("COURSE_HEADLESS", "0")
