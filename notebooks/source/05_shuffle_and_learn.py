@@ -358,6 +358,7 @@ audit = session.train("centroids", *new_network(sees="centroids"), steps=steps, 
 opened = session.train("open", *new_network(shake=0), steps=steps // 4, **how)
 
 # %%
+await audit.finished()
 await opened.finished()
 run = session.trained("shuffle_and_learn", new_network, steps=steps, **how)  # trained now if you skipped section 3
 await run.finished()

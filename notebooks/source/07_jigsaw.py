@@ -291,6 +291,7 @@ def open_network():
 opened = session.train("open", *open_network(), steps=steps // 2)
 
 # %%
+await alone.finished()
 await opened.finished()
 run = session.trained("jigsaw", new_network, steps=steps)  # trained now if you skipped section 3
 await run.finished()
