@@ -166,21 +166,71 @@ class Session:
         if name in self.runs:
             self.runs[name].retire()
         task.to(self.device)
+        split = split if split is not None else (dataset or self.dataset).train
+        if name in os.environ.get("COURSE_REHEARSE", "").split():
+            self._rehearse(name, backbone, task, split, steps, options)
 
         def work(**controls) -> History:
             history = fit(
-                backbone, task, split if split is not None else (dataset or self.dataset).train, steps=steps, seed=self.seed,
-                precision=self.precision, checkpoint=self.checkpoint(name, dataset), **controls, **options,
+                backbone, task, split, steps=steps, seed=self.seed, precision=self.precision,
+                checkpoint=self.checkpoint(name, dataset), **controls, **options,
             )  # fmt: skip
             self.train_seconds += history.seconds
             self._write()
             return history
 
         settings = {"data set": self.dataset_name, "seed": self.seed, "steps": steps, **options}
-        run = TrainingRun(work, name=name, steps=steps, chance=task.chance, settings=settings, ghosts=ghosts)
+        run = TrainingRun(
+            work, name=name, steps=steps, chance=task.chance, settings=settings, ghosts=ghosts,
+            checkpoint=self.checkpoint(name, dataset),
+        )  # fmt: skip
         run.backbone, run.task = backbone, task
         self.runs[name] = run
         return run.show()
+
+    def _rehearse(self, name: str, backbone: Backbone, task: PretextTask, split: data.Split, steps: int, options: dict) -> None:
+        """Train copies of the network under the training panel's presets, for `teach`: what `course rehearse` is for."""
+        from course_lib.widgets import rehearsal
+
+        def train(backbone, task, **more) -> History:
+            return fit(backbone, task, split, steps=steps, seed=self.seed, precision=self.precision, **more)
+
+        rehearsal.rehearse(
+            train, (backbone, task), options, file=self.out / "curves" / f"{self._record_file.stem}--{name}.json", name=name,
+            chance=task.chance, device=self.device, data=self.dataset.fingerprint,
+        )  # fmt: skip
+
+    def teach(self):
+        """Instructor mode: a panel with large type, a clock, polls, prepared demos and rehearsed curves. Never for students.
+
+        Returns the `Lectern`; headless, None.
+
+        Raises:
+            CourseError: the notebook's source plans no minutes, or it has no quiz or no demos.
+        """
+        from IPython import get_ipython
+
+        from course_lib.widgets import demos, headless, lecture, quiz, rehearsal
+        from course_lib.widgets.lectern import Lectern
+
+        if headless():
+            print("Instructor mode. (Open this notebook in JupyterLab to see its panel.)")
+            return None
+        name, sections = lecture.subject(self.notebook), lecture.sections(self.notebook)
+        if not sections:
+            raise CourseError(f"notebooks/source/{self.notebook}.py plans no minutes: its note for the instructor needs a table.")
+        shell = get_ipython()
+
+        def rehearsed() -> list:
+            files = sorted((self.out / "rehearsed" / "curves").glob(f"{self._record_file.stem}--*.json"))
+            return rehearsal.load(files, self.dataset.fingerprint) if files else []
+
+        questions = quiz.shuffled(quiz.load(name), self.rng("quiz"))
+        scope = shell.user_ns if shell else {}
+        lectern = Lectern(self.notebook, sections, questions, demos.load(name)[0], scope, rehearsed)
+        if shell:  # by then the notebook has given its name to whatever a cell has shown
+            shell.events.register("post_run_cell", lambda result: lectern.demos.enter())
+        return lectern.show()
 
     def trained(self, name: str, make: Callable[[], tuple[Backbone, PretextTask]], *, steps: int, **options):
         """The run that `train` started under this name in this kernel; trained now where that cell was left out.

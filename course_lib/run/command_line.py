@@ -1,5 +1,6 @@
 """The command `course`. Each subcommand imports what it needs, so that `course --help` answers at once."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -232,6 +233,36 @@ def instructor(out, names):
     _flavour("instructor", out, names)
 
 
+@main.command()
+@click.argument("name", metavar="NOTEBOOK")
+@click.option("--profile", default="quick", show_default=True, help="smoke, quick, classroom or full.")
+@click.option("--dataset", default="world", show_default=True, help="world, cifar10, stl10, imagenette or folder:PATH.")
+@click.option("--seed", default="0", show_default=True)
+@DEVICE
+@OUT
+def rehearse(name, profile, dataset, seed, device, out):
+    """Before a lecture: train NOTEBOOK's network under several settings, on this computer, for the instructor's curves.
+
+    They go to OUT/rehearsed, where no report and no claim looks. Takes as long as the notebook and four more trainings.
+    """
+    from course_lib.data import check_name
+    from course_lib.run import notebooks
+    from course_lib.widgets import demos, lecture
+
+    seed, name = _check(profile, dataset, seed, device)[2], notebooks.find(name)
+    wanted = demos.load(lecture.subject(name))[1]
+    if not wanted:
+        raise CourseError(f"The demos of {name} name no training to rehearse.")
+    dataset, out = check_name(dataset), out.absolute() / "rehearsed"
+    _open(dataset)
+    os.environ["COURSE_REHEARSE"] = " ".join(wanted)  # the kernel reads it, in `Session.train`
+    job = notebooks.Job(name, profile, dataset, seed, device, out / "executed" / f"{name}.ipynb")
+    rows = notebooks.run([job], out, parallel=1, timeout=None, say=click.echo)
+    if not _exit_code(rows):
+        click.echo(f"Rehearsed: {', '.join(wanted)}. The instructor's notebook shows the curves from now on.")
+    sys.exit(_exit_code(rows))
+
+
 def _flavour(flavour: str, out: Path, names) -> None:
     from course_lib.run import flavours, notebooks
 
@@ -303,12 +334,15 @@ def progress(export):
 
 
 @main.command()
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
-def lab(browser):
-    """Open JupyterLab in work/, on copies of the notebooks that are yours to change."""
+def lab(folder, browser):
+    """Open JupyterLab in work/, on copies of the notebooks that are yours to change; or in FOLDER, as it is."""
     from course_lib.paths import project
     from course_lib.run import lab
 
+    if folder is not None:
+        sys.exit(lab.serve(folder.absolute(), browser, click.echo))
     for sentence in lab.copy_notebooks(project() / "notebooks", project() / "work"):
         click.echo(sentence)
     sys.exit(lab.serve(project() / "work", browser, click.echo))

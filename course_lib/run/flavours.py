@@ -18,6 +18,7 @@ from course_lib.run.report import duration
 SHOWN = re.compile(r"<details><summary>(?:A solution|One that passes)[^<]*</summary>(.*?)</details>\n*", re.DOTALL)
 CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 ASKED = re.compile(r'= exercise\("([^"]+)"')
+OPENS = re.compile(r"^session = start\(", re.MULTILINE)
 STUB = "raise NotImplementedError  # your turn"
 SETTINGS = '''\
 """nbgrader's settings for this course; see https://nbgrader.readthedocs.io"""
@@ -52,7 +53,7 @@ def student(name: str):
 
 
 def instructor(name: str):
-    """The notebook with each solution in its place, between nbgrader's marks, and with the notes for who teaches.
+    """The notebook with each solution in its place, between nbgrader's marks, with the notes and the panel for who teaches.
 
     What a solution says beside its code becomes such a note, too: a cell tagged `instructor`.
     """
@@ -72,6 +73,10 @@ def instructor(name: str):
             note.metadata["tags"] = ["instructor"]
             cells.append(note)
         cells += [cell] if cell.source else []
+        if cell.cell_type == "code" and OPENS.search(cell.source):
+            panel = nbformat.v4.new_code_cell("lectern = session.teach()", id="lectern")
+            panel.metadata["tags"] = ["instructor"]
+            cells.append(panel)
     at = next(k for k, cell in enumerate(cells) if "instructor" in cell.metadata.get("tags", []))
     cells[at].source += f"\n\n{_timing(name, cells)}"
     notebook.cells = cells

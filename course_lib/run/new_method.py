@@ -22,6 +22,7 @@ def files(name: str, notebook: str) -> dict[str, str]:
         f"course_lib/claims/{name}.csv": "method_claims.csv.jinja",
         f"course_lib/papers/{name}.csv": "method_papers.csv.jinja",
         f"course_lib/quizzes/{name}.toml": "method_quiz.toml.jinja",
+        f"course_lib/demos/{name}.toml": "method_demos.toml.jinja",
     }
 
 

@@ -14,6 +14,16 @@ def headless() -> bool:
     return "JPY_SESSION_NAME" not in os.environ
 
 
+def show_panel(demo) -> None:
+    """Display `demo.panel`; how its controls stand is remembered, so that instructor mode can put them back."""
+    from IPython.display import display
+
+    from course_lib.widgets import demos
+
+    demos.note(demo)
+    display(demo.panel)
+
+
 def show_error(place, error: BaseException) -> None:
     """Put an exception's sentence where the student looks (`place`: an HTML widget); callbacks swallow it otherwise."""
     import html

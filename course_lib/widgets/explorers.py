@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 import torch
-from IPython.display import display
 from torch import Tensor
 
 from course_lib.data.world import render
@@ -13,7 +12,7 @@ from course_lib.evaluation.neighbours import nearest
 from course_lib.plots.images import image_grid, image_row
 from course_lib.plots.style import BLUE, GREY, image_tag, png, show_figure
 from course_lib.pretext.rotation import rotate
-from course_lib.widgets import draw_into, headless
+from course_lib.widgets import draw_into, headless, show_panel
 
 
 class SettingsExplorer:
@@ -43,7 +42,7 @@ class SettingsExplorer:
             show_figure(figure, self.caption, words)
         else:
             self._redraw()
-            display(self.panel)
+            show_panel(self)
         return self
 
     def look(self):
@@ -105,8 +104,12 @@ class NeighbourExplorer:
             show_figure(figure, "Left: a picture. Beside it those that each network finds most alike.", words)
         else:
             self._clicked(0)
-            display(self.panel)
+            show_panel(self)
         return self
+
+    def start_over(self) -> None:
+        """Show the neighbours of the first query."""
+        self._clicked(0)
 
     def neighbours(self, query: int):
         """The neighbours of a query: a figure, a row a network, and the same in words."""
@@ -158,7 +161,7 @@ class CounterfactualExplorer:
             show_figure(figure, "A scene as it is and changed in one thing, with what the network says to each.", words)
         else:
             self._redraw()
-            display(self.panel)
+            show_panel(self)
         return self
 
     def compare(self):

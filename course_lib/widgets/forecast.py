@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 import ipywidgets
-from IPython.display import display
 
-from course_lib.widgets import headless, show_error
+from course_lib.widgets import headless, show_error, show_panel
 
 
 class Forecast:
@@ -36,7 +35,7 @@ class Forecast:
         if headless():
             print(f"Forecast. {question} (Open this notebook in JupyterLab to state yours.)")
         else:
-            display(self.panel)
+            show_panel(self)
 
     def commit(self) -> None:
         """Keep what the slider shows."""
@@ -46,3 +45,7 @@ class Forecast:
             self.text.value = f"Noted: {self.slider.value} %. You will see how close you were."
         except Exception as error:
             show_error(self.text, error)
+
+    def start_over(self) -> None:
+        """As if nothing had been forecast: the slider may be moved without effect until the button is pressed."""
+        self.value, self.text.value = None, ""

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import ipywidgets
 import torch
-from IPython.display import display
 
 from course_lib.data.world import render
 from course_lib.data.world.scene import CHANGES
 from course_lib.plots.images import picture_png
 from course_lib.plots.style import image_tag
 from course_lib.plots.truth import LAYERS, as_picture
-from course_lib.widgets import headless, show_error
+from course_lib.widgets import headless, show_error, show_panel
 
 SIZE = 128  # pixels a side, rendered for the gallery; the data set's scenes are the same at 64
 
@@ -66,8 +65,12 @@ class SceneExplorer:
         if headless():
             print("Open this notebook in JupyterLab to walk through the scenes and move their factors.")
         else:
-            display(self.panel)
+            show_panel(self)
         return self
+
+    def start_over(self) -> None:
+        """Let go of all factors."""
+        self._let_go()
 
     def scene(self) -> dict:
         """The rendering that is shown."""
@@ -112,6 +115,8 @@ class SceneExplorer:
                 self.value.value = self.given.get(name, self._has[name])
                 self.value.min, self.value.max = low, high
                 self.value.step = 1 if whole else (high - low) / 100
+        else:
+            self.value.min, self.value.value = 0, 0
         self._quiet = False
 
     def _moved(self) -> None:

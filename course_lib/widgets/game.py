@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 import torch
-from IPython.display import display
 from torch import Tensor
 
 from course_lib.errors import CourseError
 from course_lib.plots.images import picture_png
 from course_lib.plots.style import image_tag, show_figure
-from course_lib.widgets import headless, progress, show_error
+from course_lib.widgets import headless, progress, show_error, show_panel
 
 SHOWN = 8  # items in a printed row
 
@@ -216,7 +215,7 @@ class Game:
             figure = image_row(shown, [f"{i + 1}" for i in range(len(shown))], side)
             show_figure(figure, f"{self.question} {part}", self.alt)
         else:
-            display(self.panel)
+            show_panel(self)
         return self
 
     def play(self, choice: int) -> bool:
@@ -250,6 +249,14 @@ class Game:
             self._say("Your second try.")
             self._ask()
             self.answer_widget.focus()  # the button that was pressed has gone
+
+    def start_over(self) -> None:
+        """Forget what was played, by you and by the network, and ask for the first item."""
+        self.score, self.seconds, self._asked_at = Score(self.score.truth, len(self.answers)), [], None
+        if hasattr(self.answer_widget, "start_over"):
+            self.answer_widget.start_over()
+        self.feedback.value = ""
+        self._ask()
 
     def let_play(self, logits: Tensor) -> None:
         """Enter the network's answers: logits N x K, one row an item. Raises CourseError for another shape."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import ipywidgets
 import torch
-from IPython.display import display
 from torch import Tensor
 
 from course_lib.data import Split
@@ -15,7 +14,7 @@ from course_lib.data.sources.clips import FRAMES, RATE, STEP, decode
 from course_lib.errors import CourseError
 from course_lib.plots.style import show_figure
 from course_lib.pretext.audio_visual import distances
-from course_lib.widgets import headless, show_error
+from course_lib.widgets import headless, show_error, show_panel
 from course_lib.widgets.game import Buttons
 from course_lib.widgets.player import Player
 
@@ -93,7 +92,7 @@ class RetrievalExplorer:
             )
         else:
             self._redraw()
-            display(self.panel)
+            show_panel(self)
         return self
 
     def _contents(self, clip: int) -> tuple[Tensor, Tensor]:
@@ -151,8 +150,13 @@ class OwnClip:
             figure = heat_rows(self.clip[None], self.heat(self.clip, self.sound)[None], [""])
             show_figure(figure, self.caption, "Frames of the example, and the same under their heat.")
         else:
-            display(self.panel)
+            show_panel(self)
         return self
+
+    def start_over(self) -> None:
+        """Show the example."""
+        self.player.load("the example", self.clip, self.sound, heat=self.heat(self.clip, self.sound))
+        self.message.value = ""
 
     def open(self, path: str) -> None:
         """Show the middle of a video.

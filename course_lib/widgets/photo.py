@@ -4,13 +4,12 @@ import html
 from collections.abc import Callable
 
 import ipywidgets
-from IPython.display import display
 from torch import Tensor
 
 from course_lib.data.photo import read_photo
 from course_lib.errors import CourseError
 from course_lib.plots.style import show_figure
-from course_lib.widgets import draw_into, headless
+from course_lib.widgets import draw_into, headless, show_panel
 
 
 class OwnPhoto:
@@ -23,7 +22,7 @@ class OwnPhoto:
     """
 
     def __init__(self, draw: Callable, example: Tensor, caption: str):
-        self.draw, self.photo, self.caption = draw, example, caption
+        self.draw, self.example, self.photo, self.caption = draw, example, example, caption
         self.upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description="A photo of yours")
         self.upload.tooltip = "Choose an image file; it stays on this computer"
         self.path = ipywidgets.Text(description="or its path", placeholder="photo.jpg", continuous_update=False)
@@ -42,8 +41,13 @@ class OwnPhoto:
             show_figure(figure, self.caption, words)
         else:
             self._redraw()
-            display(self.panel)
+            show_panel(self)
         return self
+
+    def start_over(self) -> None:
+        """Show the example."""
+        self.photo, self.message.value = self.example, ""
+        self._redraw()
 
     def _uploaded(self, files) -> None:
         for file in files:

@@ -143,6 +143,11 @@ class Puzzle:
                 self.board.tiles = [data_address(picture_png(tile)) for tile in self.tiles[item]]
                 self.board.swaps, self.board.item = [], self.board.item + 1
 
+    def start_over(self) -> None:
+        """Forget what was answered."""
+        self.answered.clear()
+        self.before.value = ""
+
     def focus(self) -> None:
         """Put the keyboard's focus on the tiles."""
         self.board.send({"focus": True})

@@ -21,10 +21,9 @@ from pathlib import Path
 
 import ipywidgets
 import torch
-from IPython.display import display
 
 from course_lib.errors import CourseError
-from course_lib.widgets import headless, progress, show_error
+from course_lib.widgets import headless, progress, show_error, show_panel
 
 FOLDER = Path(__file__).resolve().parent.parent / "quizzes"
 MIN_OPTIONS = 3
@@ -196,7 +195,7 @@ class Quiz:
                 for letter, option in zip("abcdefgh", question.options, strict=False):
                     print(f"   {letter}) {option.text}")
         else:
-            display(self.panel)
+            show_panel(self)
         return self
 
     def play(self, question: int, option: int) -> bool:
@@ -208,6 +207,15 @@ class Quiz:
         self.feedback[question].value = f'<span role="alert">{mark} {verdict} {escape(chosen.feedback)}</span>'
         self.result.value = f"{self.score.words()} {escape(progress.answered(question, chosen.right))}".strip()
         return chosen.right
+
+    def start_over(self) -> None:
+        """Forget what was tried; what has been kept of first tries stays."""
+        self.score = Score(self.score.questions)
+        self.result.value = self.score.words()
+        for question, buttons, feedback in zip(self.score.questions, self.buttons, self.feedback, strict=True):
+            feedback.value = ""
+            for option, button in zip(question.options, buttons, strict=True):
+                button.description = option.text
 
     def _row(self, number: int) -> ipywidgets.VBox:
         """One question: its text, its buttons, the place for feedback."""

@@ -4,11 +4,10 @@ import html
 from collections.abc import Callable, Sequence
 
 import ipywidgets
-from IPython.display import display
 
 from course_lib.errors import CourseError
 from course_lib.plots.style import show_markdown
-from course_lib.widgets import headless, show_error
+from course_lib.widgets import headless, show_error, show_panel
 
 
 def agreement(guessed: Sequence[str], measured: dict[str, float]) -> float:
@@ -39,7 +38,8 @@ class Ranking:
     def __init__(self, names: Sequence[str], question: str, keep: Callable[[list[str]], None] | None = None):
         if len(set(names)) != len(names) or len(names) < 2:
             raise CourseError(f"A ranking takes two different names or more, not {list(names)}.")
-        self.order, self.question, self.keep, self.touched = list(names), question, keep, False
+        self.names, self.order, self.question = list(names), list(names), question
+        self.keep, self.touched = keep, False
         self.rows = ipywidgets.VBox()
         self.answer = ipywidgets.HTML()
         for hook, widget in (("rows", self.rows), ("answer", self.answer)):
@@ -54,7 +54,7 @@ class Ranking:
         if headless():
             show_markdown(f"{self.question} (In JupyterLab you put {', '.join(self.order)} in order.)")
         else:
-            display(self.panel)
+            show_panel(self)
         return self
 
     def move(self, place: int, by: int) -> None:
@@ -66,6 +66,11 @@ class Ranking:
             self._draw()
             if self.keep is not None:
                 self.keep(list(self.order))
+
+    def start_over(self) -> None:
+        """The names in the order in which they stood at first."""
+        self.order, self.touched, self.answer.value = list(self.names), False, ""
+        self._draw()
 
     def reveal(self, measured: dict[str, float]) -> float | None:
         """Show the measured order; returns how well yours agrees (`agreement`), None if you never moved a name."""

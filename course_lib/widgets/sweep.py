@@ -5,11 +5,10 @@ import threading
 from collections.abc import Callable
 
 import ipywidgets
-from IPython.display import display
 
 from course_lib.plots.style import show_markdown
 from course_lib.training import History
-from course_lib.widgets import headless, show_error
+from course_lib.widgets import headless, show_error, show_panel
 
 
 def verdicts(rows: list[dict]) -> str:
@@ -74,7 +73,7 @@ class Sweep:
                 raise self.error
             show_markdown("\n".join(f"- {key}: {100 * value:.1f} %" for key, value in self.values.items()))
         elif not headless():
-            display(self.panel)
+            show_panel(self)
 
     def start(self) -> None:
         """Measure in the background what has not been measured yet; all of it where nothing is missing."""
@@ -91,6 +90,12 @@ class Sweep:
         """End after the current step; the settings measured so far stay."""
         self.stop_button.disabled = True
         self._stop.set()
+
+    def start_over(self) -> None:
+        """Stop, and forget what was measured here; what is recorded stays."""
+        self.stop()
+        self.wait()
+        self.values, self.text.value, self.table.value = {}, "", ""
 
     def wait(self) -> None:
         """Until nothing is measured any more."""

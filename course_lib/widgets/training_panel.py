@@ -4,14 +4,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
-from IPython.display import display
 
 from course_lib.plots.style import image_tag, png, show_figure
 from course_lib.training import History
-from course_lib.widgets import headless, show_error
+from course_lib.widgets import headless, show_error, show_panel
 from course_lib.widgets.training_curves import (
     GHOSTS,
     Past,
@@ -47,6 +47,7 @@ class TrainingRun:
         chance: what guessing scores (0…1), for the dotted line.
         settings: what the run was set to, to tell it from others.
         ghosts: histories of other runs by the words for them, drawn like the earlier ones; four at most in all.
+        checkpoint: where a run that is stopped leaves what it takes to go on.
     """
 
     reused = False  # its like, a network that another notebook left, says True
@@ -54,8 +55,10 @@ class TrainingRun:
     def __init__(
         self, work: Work, *, name: str, steps: int, chance: float | None = None,
         settings: Mapping[str, Any] | None = None, ghosts: Mapping[str, History] | None = None,
+        checkpoint: Path | None = None,
     ):  # fmt: skip
         self._work, self.name, self.chance, self.settings = work, name, chance, dict(settings or {})
+        self.checkpoint = checkpoint
         earlier = [(ghost_label(past, self.settings), past.history) for past in remembered.get(name, [])]
         self.ghosts = [*earlier, *(ghosts or {}).items()][-GHOSTS:]
         self.history: History | None = None
@@ -92,7 +95,7 @@ class TrainingRun:
             print(f"{self.name}: {progress_text(self.history)}")
             show_figure(curves(self.history, self.chance, self._behind()), *self._words())
         else:
-            display(self.panel)
+            show_panel(self)
             self._start()
         return self
 
@@ -117,6 +120,14 @@ class TrainingRun:
         if self._thread is not None:
             self._thread.join()
         self.continue_button.disabled = self.rate.disabled = True
+
+    def start_over(self) -> None:
+        """End for good and forget it all, earlier runs of this name too: the training cell begins again at its first step."""
+        self.retire()
+        remembered.pop(self.name, None)
+        if self.checkpoint is not None and self.history is not None and self.history.stopped:
+            self.checkpoint.unlink(missing_ok=True)  # it would be taken up where it ended
+        self.bar.value, self.plot.value, self.text.value = 0, "", "put back; run this cell again to train from the first step"
 
     async def finished(self) -> History:
         """Wait without blocking the kernel, so that buttons answer meanwhile; raises what the training raised.
@@ -218,7 +229,7 @@ class Presets:
         if headless():
             print(f"Settings: {self.choice.value}. (Open this notebook in JupyterLab to try others.)")
         else:
-            display(self.panel)
+            show_panel(self)
         return self
 
     def _chosen(self) -> None:

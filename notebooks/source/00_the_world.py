@@ -32,6 +32,17 @@
 # **For who teaches.** Let the room play section 1 by show of hands before anybody presses a key; it sets the tone of the course: first guess, then look. In section 2, ask somebody to choose a scene that a network will get wrong, and come back to it after section 3.
 #
 # The question that decides whether they trust what follows is *is this world too easy?* (section 4). Take the time for it, and say yourself what the world cannot show: there are ten shapes, and we made all of them. Section 5 can be skipped; each of its data sets is met again in the notebook that uses it.
+#
+# Live: the explorer of section 2. Bring it to night, rain or a plain wall from the panel, let them say what is hard there, and only then choose the layer of truth that you speak about.
+#
+# | section | 45 minutes | 90 minutes |
+# |---|---|---|
+# | 1 · Play | 6 | 10 |
+# | 2 · Scenes and their truth | 11 | 20 |
+# | 3 · Train, and take the object away | 4 | 16 |
+# | 4 · Doubt: is the world too easy? | 13 | 18 |
+# | 5 · Clips, sounds, cells | 4 | 14 |
+# | 6 · What we know now | 5 | 8 |
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests

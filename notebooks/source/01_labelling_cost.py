@@ -37,6 +37,20 @@
 # **For who teaches.** Start the clock for everybody at once in section 1 and collect the paces on the board: their spread is the first lesson. Then run the calculator backwards in front of the class, and let it find out which assumptions give the lecture's figure.
 #
 # Section 4 trains while you talk; ask for the forecast first, and write it down where all can see it. In section 5 let them argue about the place of a photo before you open the answer. The word game of section 6 works with two hundred people by show of hands; section 7 is for browsing at home.
+#
+# Live: the calculator of section 2 and the exponent of section 3, both from the back of the room: let somebody name an assumption, set it, and ask who would have guessed the new total within a factor of ten. The nearest words and the analogies of section 7 are live too; ask for the answer before you choose the question, and show one that fails.
+#
+# | section | 45 minutes | 90 minutes |
+# |---|---|---|
+# | 1 · Play: label it yourself | 6 | 7 |
+# | 2 · What a label costs | 7 | 10 |
+# | 3 · How much is there to label? | 4 | 14 |
+# | 4 · What labels buy, and where they stop | 8 | 11 |
+# | 5 · Labels that nobody gave | 3 | 6 |
+# | 6 · Guess the hidden word | 7 | 15 |
+# | 7 · What do the vectors know? | 2 | 13 |
+# | 8 · Doubt | 4 | 7 |
+# | 9 · What we know now | 3 | 5 |
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests

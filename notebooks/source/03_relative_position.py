@@ -32,9 +32,23 @@
 # | 9 · What we know now | ✓ | ✓ |
 
 # %% [markdown] tags=["instructor"]
-# **For who teaches.** A detective story: do not give the culprit away. After section 4 (one patch alone should know nothing) show the photos' figure in section 5 and let the class propose causes; each can be tried with the sliders within a minute. Aligning to eight pixels, then to sixteen, is the turn.
+# **For who teaches.** A detective story: do not give the culprit away. After section 4 (one patch alone should know nothing) show the photos' figure in section 5 and let the class propose causes; each can be tried within a minute, by one more line in the cell of the four experiments. Aligning to eight pixels, then to sixteen, is the turn.
 #
 # The world's own pictures have no such trace. To show it live, set `dataset` to a folder of JPEG photos before the lesson and run section 5 once, so that its cache is there. Section 8 shows a claim of the lecture that does not hold; ask what would have to be measured to defend it.
+#
+# Live: the training of section 3 and, right after it, that of section 4 with the forecast of the room beside it. The rehearsed curves show in one move what a learning rate that is too large looks like, while the live one runs.
+#
+# | section | 45 minutes | 90 minutes |
+# |---|---|---|
+# | 1 · Play | 5 | 5 |
+# | 2 · Invent the labels | 4 | 22 |
+# | 3 · Train | 6 | 6 |
+# | 4 · Doubt: one patch alone | 5 | 7 |
+# | 5 · The file: a detective story | 6 | 12 |
+# | 6 · The lens | 6 | 14 |
+# | 7 · Is it good for anything else? | 6 | 9 |
+# | 8 · What does it find alike? | 3 | 8 |
+# | 9 · What we know now | 3 | 5 |
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests

@@ -35,6 +35,20 @@
 # **For who teaches.** Ask in section 3 why the answer is grey before you explain: half of the room will say that the network is not trained enough. The temperature slider of section 4 answers at once and is made for the front of a class; let them call out when the picture becomes wrong rather than pale.
 #
 # Section 7 wants a photo that you have taken that day. The control in section 8 sees grey as well: ask why that is fair, and what an unfair one would have shown.
+#
+# Live: besides the temperature, the learning rate while the classifier of section 4 trains. Have a photo ready for section 7, and its path on the clipboard.
+#
+# | section | 45 minutes | 90 minutes |
+# |---|---|---|
+# | 1 · Play | 5 | 5 |
+# | 2 · Invent the labels | 3 | 8 |
+# | 3 · One colour | 7 | 7 |
+# | 4 · Many colours | 9 | 32 |
+# | 5 · Does it know what it does not know? | 5 | 7 |
+# | 6 · Several answers | 4 | 8 |
+# | 7 · Your photo, and an old film | 5 | 9 |
+# | 8 · Is it good for anything else? | 4 | 7 |
+# | 9 · What we know now | 3 | 5 |
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests

@@ -35,6 +35,20 @@
 # **For who teaches.** Play section 1 with the whole room: which of two films runs in order? People are quick at walking and bad at swinging, and so is the network. In section 5 ask for cheap clocks before you show ours (a camera that pans, a figure that drifts).
 #
 # The table of neighbours in section 6 is the point of the notebook. The lecture's figure suggests that each kind of features wins its own column; have the class say beforehand which, and let them find the one that does not. The sweeps take long; show the table that stands beside the button.
+#
+# Live: the slider of section 4. Move the middle frame outside of the two ends before you move it in between, and poll which of the two the network will be surer of.
+#
+# | section | 45 minutes | 90 minutes |
+# |---|---|---|
+# | 1 · Play | 5 | 6 |
+# | 2 · Invent the labels | 4 | 24 |
+# | 3 · Train | 7 | 8 |
+# | 4 · Is the middle between the ends? | 5 | 7 |
+# | 5 · Doubt | 7 | 11 |
+# | 6 · What does it find alike? | 6 | 9 |
+# | 7 · Where is the knee? | 4 | 10 |
+# | 8 · Two more questions to ask a film | 3 | 8 |
+# | 9 · What we know now | 3 | 5 |
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
@@ -344,6 +358,7 @@ audit = session.train("centroids", *new_network(sees="centroids"), steps=steps, 
 opened = session.train("open", *new_network(shake=0), steps=steps // 4, **how)
 
 # %%
+await audit.finished()
 await opened.finished()
 run = session.trained("shuffle_and_learn", new_network, steps=steps, **how)  # trained now if you skipped section 3
 await run.finished()
@@ -434,8 +449,8 @@ features = {name: (alike(backbone, queries), alike(backbone, bank)) for name, ba
 # %%
 shown = queries.subset(slice(6))
 words = [f"{films.classes[label]}" for label in films.train.labels[bank.annotations["clip"]].tolist()]
-explorer = NeighbourExplorer(shown.images.cpu(), bank.images.cpu(),
-                             {name: (asked[:6], known) for name, (asked, known) in features.items()}, words).show()
+neighbours = NeighbourExplorer(shown.images.cpu(), bank.images.cpu(),
+                               {name: (asked[:6], known) for name, (asked, known) in features.items()}, words).show()
 
 # %% [markdown]
 # **Guess:** of the ten nearest neighbours of each of hundreds of frames, how many share its background's colour, how many its scene, and how many its pose? For a pose we count points: the share of the figure's thirteen that lie near those of the query.

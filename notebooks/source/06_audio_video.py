@@ -35,6 +35,20 @@
 # **For who teaches.** Check the loudspeakers before the lesson; section 1 is nothing without sound. Let the room vote on the four pictures.
 #
 # Section 5, where the heat moves with the sound, is the live demonstration; a video of your own of a few seconds can be prepared beforehand. In section 7 the printed ceiling (who knows the instruments' names alone) deserves a minute: it says how little beyond names the task asks for. Section 8 shows that treating only one side of the pairs is enough to spoil everything.
+#
+# Live: in section 6 let a picture look for sounds first; ask which of the sounds found is its own, and turn the direction round. The learning rate of section 4 may be moved while you talk.
+#
+# | section | 45 minutes | 90 minutes |
+# |---|---|---|
+# | 1 · Play | 5 | 6 |
+# | 2 · Sounds as pictures | 3 | 10 |
+# | 3 · Invent the labels | 4 | 19 |
+# | 4 · Train | 7 | 8 |
+# | 5 · Where does it come from? | 7 | 11 |
+# | 6 · Which sound goes with this picture? | 4 | 11 |
+# | 7 · What are the features worth? | 6 | 8 |
+# | 8 · Doubt | 5 | 9 |
+# | 9 · What we know now | 4 | 5 |
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests

@@ -34,6 +34,19 @@
 # **For who teaches.** One volunteer drags the puzzle at the front, the room helps. Then ask what helped: lines that run on, colours, or knowing what the thing is. The same three are what section 4 takes away, one precaution at a time; tick them off and on in front of the class.
 #
 # Section 5 has two sums that are worth doing on the board (how many bits an order carries). Section 7 compares with a network that was taught names on geometry, and loses a point there: a good place to speak of fair controls.
+#
+# Live: the number of permutations in section 5. Poll whether a thousand is harder than ten, and whether its features are better; they are two questions.
+#
+# | section | 45 minutes | 90 minutes |
+# |---|---|---|
+# | 1 · Play | 6 | 7 |
+# | 2 · Invent the labels | 4 | 26 |
+# | 3 · Train | 7 | 8 |
+# | 4 · Doubt: tricks | 9 | 13 |
+# | 5 · How many permutations? | 5 | 14 |
+# | 6 · One tower or nine? | 3 | 5 |
+# | 7 · Is it good for anything else? | 6 | 10 |
+# | 8 · What we know now | 4 | 6 |
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests
@@ -278,6 +291,7 @@ def open_network():
 opened = session.train("open", *open_network(), steps=steps // 2)
 
 # %%
+await alone.finished()
 await opened.finished()
 run = session.trained("jigsaw", new_network, steps=steps)  # trained now if you skipped section 3
 await run.finished()

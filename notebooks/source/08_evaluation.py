@@ -35,6 +35,20 @@
 # **For who teaches.** Run the other notebooks on your computer beforehand, with the same seed: then this one trains four networks only. Collect the rankings of section 5 on paper before the cell with the table is run; with *Run All* it comes too soon.
 #
 # Section 4 must come before the table, or nobody will believe how large luck is. The two leaks of section 8 take five minutes and are what students remember; let them guess how well the best of two hundred useless probes does.
+#
+# Live: the two measures of section 5. Put two that agree on the axes, then two that do not, and ask what a paper that prints only one of them would claim.
+#
+# | section | 45 minutes | 90 minutes |
+# |---|---|---|
+# | 1 · Play | 4 | 5 |
+# | 2 · Three more methods | 6 | 18 |
+# | 3 · The networks of the other notebooks | 4 | 5 |
+# | 4 · How large is luck? | 6 | 9 |
+# | 5 · One table | 9 | 22 |
+# | 6 · What does each network know? | 4 | 6 |
+# | 7 · Depth, length, bits | 4 | 10 |
+# | 8 · Doubt | 5 | 8 |
+# | 9 · What we know now | 3 | 4 |
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests

@@ -37,6 +37,20 @@
 # **For who teaches.** Works best in pairs, with a deadline for the invention and another one for the audits. Let every pair hand its task to another pair, whose job is to find the shortcut. Nobody may open section 7 before the fingerprint is written on the board.
 #
 # Frequent first ideas (upside down, zoomed, mirrored quarter) each have the hole that section 5 names; do not say so, the audits will. A task that fails an audit and is defended well is worth more than one that passes by being dull.
+#
+# Live: the training of section 4, with its learning rate. The game of section 1 is best played by the whole room; let half of it play the opened task of section 3 as well.
+#
+# | section | 45 minutes | 90 minutes |
+# |---|---|---|
+# | 1 · Play | 4 | 4 |
+# | 2 · A task is invented | 5 | 10 |
+# | 3 · Doubt first: four audits | 8 | 17 |
+# | 4 · Mend it, then train | 6 | 10 |
+# | 5 · Your turn | 7 | 30 |
+# | 6 · Before the envelope is opened | 3 | 3 |
+# | 7 · The envelope | 5 | 6 |
+# | 8 · From a cell to a notebook | 3 | 5 |
+# | 9 · What we know now | 3 | 4 |
 
 # %% tags=["parameters"]
 profile = "quick"  # quick: a laptop · classroom, full: a GPU · smoke: tests

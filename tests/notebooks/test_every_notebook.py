@@ -49,6 +49,14 @@ def test_the_table_trains_networks_as_long_as_their_own_notebooks(method, notebo
     assert wanted[1] in table
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_every_training_is_awaited(path):
+    """Else, where somebody watches, later cells measure a network that still learns."""
+    text = path.read_text(encoding="utf-8")
+    for name in re.findall(r"^ *(?:\w+, )*(\w+) = session\.train\(", text, re.MULTILINE):
+        assert f"await {name}.finished()" in text, name
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 class TestNotebook:
     def test_outputs_are_stripped(self, path):

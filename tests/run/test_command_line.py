@@ -83,7 +83,7 @@ def test_help_is_quick_and_imports_no_torch():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
-    for command in ("run", "claims", "bench", "doctor", "data", "new-method", "lab", "report", "generate"):
+    for command in ("run", "claims", "bench", "doctor", "data", "new-method", "lab", "rehearse", "report", "generate"):
         assert f"\n  {command} " in run.stdout
     assert time.perf_counter() - began < 5
 

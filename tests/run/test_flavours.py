@@ -48,6 +48,9 @@ def test_the_instructor_has_every_solution_in_its_place(name):
     assert flavours.STUB not in source_of(kept)
     notes = [cell.source for cell in kept.cells if "instructor" in cell.metadata.get("tags", [])]
     assert notes[0].startswith("**For who teaches.**") and "The profile quick on world takes" in notes[0]
+    panels = [k for k, cell in enumerate(kept.cells) if cell.source == "lectern = session.teach()"]
+    assert len(panels) == 1 and "session = start(" in kept.cells[panels[0] - 1].source
+    assert "instructor" in kept.cells[panels[0]].metadata.tags and "session.teach" not in source_of(flavours.student(name))
     for cell in marked(kept, "solution"):
         ast.parse(cell.source)
         assert cell.source.count("### BEGIN SOLUTION") == cell.source.count("### END SOLUTION") == 1

@@ -71,6 +71,14 @@ def test_a_copy_that_the_student_removed_comes_back(folders):
     assert lab.copy_notebooks(shipped, work) == ["02_rotation.ipynb: copied."]
 
 
+def test_another_folder_is_opened_as_it_is(tmp_path, course, monkeypatch):
+    opened = []
+    monkeypatch.setattr(lab, "serve", lambda folder, browser, say: opened.append(folder) or 0)
+    assert course("lab", tmp_path).exit_code == 0
+    assert opened == [tmp_path] and not list(tmp_path.iterdir())
+    assert course("lab", tmp_path / "nowhere").exit_code == 2
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process on Windows")
 def test_the_server_wants_its_token_and_pairs_no_notebooks(tmp_path):
     pytest.importorskip("jupyterlab")

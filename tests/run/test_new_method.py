@@ -77,7 +77,7 @@ def test_a_new_method_passes_its_tests(copy, course, monkeypatch):
     assert new == sorted([
         "course_lib/pretext/upside_down.py", "course_lib/exercises/upside_down.py", "course_lib/papers/upside_down.csv",
         "course_lib/claims/upside_down.csv", f"notebooks/source/{notebook}.py", f"notebooks/{notebook}.ipynb",
-        "course_lib/quizzes/upside_down.toml", "tests/pretext/test_upside_down.py",
+        "course_lib/quizzes/upside_down.toml", "course_lib/demos/upside_down.toml", "tests/pretext/test_upside_down.py",
         "tests/exercises/test_upside_down_exercises.py",
     ])  # fmt: skip
     assert all(name in result.stdout for name in new)

@@ -215,7 +215,7 @@ def test_a_game_is_played_with_it(on_screen, capsys):
 def test_headless_a_game_prints_a_row_and_no_puzzle(capsys, monkeypatch):
     displayed = []
     monkeypatch.setattr("course_lib.widgets.game.show_figure", lambda *figure: displayed.append(figure))
-    monkeypatch.setattr("course_lib.widgets.game.display", lambda panel: displayed.append(panel))
+    monkeypatch.setattr("course_lib.widgets.game.show_panel", lambda game: displayed.append(game))
     game()[0].show()
     assert len(displayed) == 1 and "What was the picture?" in displayed[0][1]
 
