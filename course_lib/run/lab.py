@@ -18,6 +18,13 @@ from course_lib.errors import CourseError
 from course_lib.paths import replacing, write_atomically
 
 SHIPPED = ".shipped.json"  # in the work folder: notebook -> hash of the version that was last put there
+PLAIN = (
+    # jupytext's own contents manager would pair notebooks with scripts, and rewrite one from the other on saving.
+    "--ServerApp.jpserver_extensions=jupyterlab_jupytext=False",
+    "--ServerApp.contents_manager_class=jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager",
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+)
 
 
 def copy_notebooks(shipped: Path, work: Path) -> list[str]:
@@ -80,11 +87,7 @@ def serve(work: Path, browser: bool, say) -> int:
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         f"--ServerApp.root_dir={work}",
         f"--ServerApp.open_browser={browser}",
-        # jupytext's own contents manager would pair notebooks with scripts, and rewrite one from the other on saving.
-        "--ServerApp.jpserver_extensions=jupyterlab_jupytext=False",
-        "--ServerApp.contents_manager_class=jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        *PLAIN,
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
     # The token goes by the environment: any user of this computer can read a command line.
