@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,15 +70,17 @@ class Student:
         return self.web.request(method, f"{self.url}/user/{self.name}/api/{path}", **arguments)
 
     @contextlib.contextmanager
-    def kernel(self, notebook: str = "trial.ipynb"):
+    def kernel(self, notebook: str = ""):
         """A kernel as JupyterLab starts it for a notebook: gives a function that executes code there."""
+        notebook = notebook or f"{uuid.uuid4().hex}.ipynb"  # two of one name would share a kernel
         asked = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
         session = _checked(self.api("POST", "sessions", json=asked)).json()
-        address = f"{self.url.replace('http', 'ws', 1)}/user/{self.name}/api/kernels/{session['kernel']['id']}/channels"
+        kernel = f"kernels/{session['kernel']['id']}"
+        address = f"{self.url.replace('http', 'ws', 1)}/user/{self.name}/api/{kernel}/channels"
         authorization = [f"Authorization: {self.web.headers['Authorization']}"]
         channels = websocket.create_connection(address, header=authorization, timeout=60, http_no_proxy=["*"])
         try:
-            yield lambda code: _execute(channels, code)
+            yield lambda code: _execute(channels, code, lambda: self.api("GET", kernel).ok)
         finally:
             channels.close()
             self.api("DELETE", f"sessions/{session['id']}")
@@ -100,7 +103,7 @@ def _checked(answer: requests.Response) -> requests.Response:
     return answer
 
 
-def _execute(channels, code: str) -> str:
+def _execute(channels, code: str, lives: Callable[[], bool]) -> str:
     """What the code printed. Raises RuntimeError with the kernel's error, or when the kernel has died."""
     content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False,
                "stop_on_error": True}  # fmt: skip
@@ -113,7 +116,9 @@ def _execute(channels, code: str) -> str:
         try:
             received = channels.recv()
         except websocket.WebSocketTimeoutException:
-            channels.ping()  # a long training says nothing
+            if not lives():
+                raise RuntimeError("the kernel is gone") from None
+            channels.ping()  # a long training may say nothing
             continue
         if not isinstance(received, str):  # with binary parts: a widget's picture
             continue
