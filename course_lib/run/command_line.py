@@ -304,6 +304,14 @@ def new_method(name):
 
 
 @main.command()
+def links():
+    """Print a table of links that open each notebook in Colab and in Binder."""
+    from course_lib.run import elsewhere, notebooks
+
+    click.echo(elsewhere.links(list(notebooks.sources())))
+
+
+@main.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a notebook is not in step with its source.")
 def generate(check):
     """Write notebooks/*.ipynb from notebooks/source/*.py."""
