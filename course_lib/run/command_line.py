@@ -273,6 +273,16 @@ def lab(browser):
 
 
 @main.command()
+@click.argument("name", metavar="NOTEBOOK")
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
+def play(name, browser):
+    """Play the game of one notebook on a page of its own, without its code."""
+    from course_lib.run import notebooks, play
+
+    sys.exit(play.serve(notebooks.find(name), browser, click.echo))
+
+
+@main.command()
 @DEVICE
 @click.option("--repetitions", type=click.IntRange(20), default=40, show_default=True, help="Steps of each kind.")
 @OUT

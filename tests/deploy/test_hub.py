@@ -91,6 +91,16 @@ def why_no_hub() -> str:
     return f"other users may not run {sys.executable}"
 
 
+BURN = """
+import resource, subprocess, sys, time
+code = "import time; end = time.time() + 4\\nwhile time.time() < end: pass"
+begun = time.time()
+both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+[one.wait() for one in both]
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+"""
+
+
 @pytest.fixture
 def shared():
     """Rendered pictures, or at least their manifest, in a folder that everyone may read (pytest's own may not be)."""
@@ -134,10 +144,7 @@ def test_two_students_at_a_real_hub(deployed, shared):
             assert execute("import ipykernel.kernelapp as k; print(k.IPKernelApp.instance().transport)").strip() == "ipc"
 
             # The processor: two processes that want a core each get half a core together.
-            burn = "import subprocess, sys, time, resource\ncode = 'import time; end = time.time() + 4\\nwhile time.time() < end: pass'"
-            execute(f"{burn}\nbegun = time.time()\n"
-                    "both = [subprocess.Popen([sys.executable, '-c', code]) for _ in range(2)]\n"
-                    "[one.wait() for one in both]\nused = resource.getrusage(resource.RUSAGE_CHILDREN)")  # fmt: skip
+            execute(BURN)
             share = float(execute("print((used.ru_utime + used.ru_stime) / (time.time() - begun))"))
             assert share < 0.6
 

@@ -105,7 +105,7 @@ def test_where_the_course_is_installed_the_cell_does_nothing(tmp_path):
 
 def test_links(monkeypatch):
     monkeypatch.setattr(elsewhere, "address", lambda: "")
-    with pytest.raises(CourseError, match="urls.Repository"):
+    with pytest.raises(CourseError, match=r"urls\.Repository"):
         elsewhere.links(["02_rotation"])
     monkeypatch.setattr(elsewhere, "address", lambda: "https://github.com/somebody/course.git")
     table = elsewhere.links(["02_rotation"])
