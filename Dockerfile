@@ -1,5 +1,5 @@
 # The course in a container: docker build --tag course . && docker run --rm -p 127.0.0.1:8888:8888 course
-# With an NVIDIA GPU: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128, then `docker run --gpus all …`.
+# With an NVIDIA GPU: --build-arg TORCH_INDEX=https://pypi.org/simple (PyPI's is the CUDA build), then `docker run --gpus all …`.
 FROM python:3.12-slim-bookworm
 
 # pip takes torch from here: the small build for processors, unless another is asked for.
@@ -11,7 +11,7 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN useradd --create-home --uid 1000 student && install --directory --owner=student /course
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/course/.venv/bin:$PATH
-USER student
+USER 1000
 WORKDIR /course
 
 # What is large and seldom changes comes first: a change of the course's code repeats none of it.
@@ -29,4 +29,4 @@ RUN if [ "$WORLD" = yes ]; then course data build world; fi
 # The log shows the address with its token.
 EXPOSE 8888
 HEALTHCHECK --start-period=30s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8888/api')"]
-CMD ["course", "lab", "--no-browser", "--in-container"]
+CMD ["course", "lab", "--no-browser", "--ip=0.0.0.0", "--port=8888"]

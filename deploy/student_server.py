@@ -14,7 +14,8 @@ from course_lib.run import lab
 
 def prepare(home: Path, shared: Path) -> Path:
     """Make the student's folders, link the shared caches, copy the notebooks; returns the folder of the work."""
-    home.chmod(0o700)  # many systems make homes that everyone may read
+    if home.stat().st_uid == os.getuid():  # the volume of a cluster belongs to root, and is mounted for one student only
+        home.chmod(0o700)  # many systems make homes that everyone may read
     course = home / "course"
     work, caches = course / "work", course / "data" / "cache"
     for folder in (work, course / "build", caches):

@@ -262,14 +262,16 @@ def progress(export):
 
 @main.command()
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
-def lab(browser):
+@click.option("--ip", default="127.0.0.1", show_default=True, help="Listen there; 0.0.0.0 only inside a container.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one")
+def lab(browser, ip, port):
     """Open JupyterLab in work/, on copies of the notebooks that are yours to change."""
     from course_lib.paths import project
     from course_lib.run import lab
 
     for sentence in lab.copy_notebooks(project() / "notebooks", project() / "work"):
         click.echo(sentence)
-    sys.exit(lab.serve(project() / "work", browser, click.echo))
+    sys.exit(lab.serve(project() / "work", browser, click.echo, ip, port))
 
 
 @main.command()

@@ -85,7 +85,7 @@ def install() -> None:
             constraints.write_text("".join(f"{name}=={_version(name)}\n" for name in KEPT if _version(name)))
             command = [sys.executable, "-m", "pip", "install", "--quiet", "-c", str(constraints), *lacking]
             if subprocess.run(command).returncode != 0:
-                raise CourseError("pip could not install what the course needs, for the reason above; mend it and run this again.")
+                raise CourseError("pip could not install what the course needs, for the reason above; run this cell again.")
     if kept:
         print("Left as they are, though the course was tested with others: " + ", ".join(kept) + ".")
     print("The course is ready.")

@@ -70,21 +70,22 @@ def _free_name(path: Path) -> Path:
     return free
 
 
-def serve(work: Path, browser: bool, say) -> int:
+def serve(work: Path, browser: bool, say, ip: str = "127.0.0.1", port: int = 0) -> int:
     """Start JupyterLab in `work`, print its address, wait for its end; returns its exit code.
 
-    It listens on the loopback address only, behind a random token, and fetches no news. Raises `CourseError` when
+    It listens on the loopback address only, unless another `ip` is given (a container has to), at a free port, unless
+    `port` is given; behind a random token, and fetches no news. Raises `CourseError` when
     JupyterLab is not installed or does not start.
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise CourseError('JupyterLab is not installed; run `make setup`, or `pip install -e ".[lab]" -c constraints.txt`.')
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = port or probe.getsockname()[1]
     token = secrets.token_urlsafe(24)
     command = [
         *(sys.executable, "-m", "jupyterlab"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--ServerApp.ip={ip}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         f"--ServerApp.root_dir={work}",
         f"--ServerApp.open_browser={browser}",
         *PLAIN,

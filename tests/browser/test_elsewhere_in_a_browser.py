@@ -56,13 +56,13 @@ def listens(url):
 
 def play(page):
     """Answer the first picture by button and the second by key."""
+    says = "words => document.querySelector('.course-game-feedback').textContent.includes(words)"
     page.locator("button.course-game-answer").first.wait_for(timeout=120_000)
-    said = page.locator(".course-game-feedback")
     page.locator("button.course-game-answer").first.click()
-    page.wait_for_function("() => document.querySelector('.course-game-feedback').textContent.includes('1 of 12')", timeout=30_000)
-    assert re.search("Right|No: it was", said.text_content())
+    page.wait_for_function(says, arg="1 of 12", timeout=30_000)
+    assert re.search("Right|No: it was", page.locator(".course-game-feedback").text_content())
     page.locator(".course-game-keys input").press("2")
-    page.wait_for_function("() => document.querySelector('.course-game-feedback').textContent.includes('2 of 12')", timeout=30_000)
+    page.wait_for_function(says, arg="2 of 12", timeout=30_000)
     assert page.locator("text=Traceback").count() == 0
 
 
