@@ -336,16 +336,28 @@ def progress(export):
 @main.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
-def lab(folder, browser):
+@click.option("--ip", default="127.0.0.1", show_default=True, help="Listen there; 0.0.0.0 only inside a container.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one")
+def lab(folder, browser, ip, port):
     """Open JupyterLab in work/, on copies of the notebooks that are yours to change; or in FOLDER, as it is."""
     from course_lib.paths import project
     from course_lib.run import lab
 
     if folder is not None:
-        sys.exit(lab.serve(folder.absolute(), browser, click.echo))
+        sys.exit(lab.serve(folder.absolute(), browser, click.echo, ip, port))
     for sentence in lab.copy_notebooks(project() / "notebooks", project() / "work"):
         click.echo(sentence)
-    sys.exit(lab.serve(project() / "work", browser, click.echo))
+    sys.exit(lab.serve(project() / "work", browser, click.echo, ip, port))
+
+
+@main.command()
+@click.argument("name", metavar="NOTEBOOK")
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
+def play(name, browser):
+    """Play the game of one notebook on a page of its own, without its code."""
+    from course_lib.run import notebooks, play
+
+    sys.exit(play.serve(notebooks.find(name), browser, click.echo))
 
 
 @main.command()
@@ -386,6 +398,14 @@ def new_method(name):
     for path in new_method.write(name):
         click.echo(path)
     click.echo(f"Try it: pytest tests/pretext/test_{name}.py, then course run {name} --profile smoke")
+
+
+@main.command()
+def links():
+    """Print a table of links that open each notebook in Colab and in Binder."""
+    from course_lib.run import elsewhere, notebooks
+
+    click.echo(elsewhere.links(list(notebooks.sources())))
 
 
 @main.command()

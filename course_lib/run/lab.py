@@ -18,6 +18,13 @@ from course_lib.errors import CourseError
 from course_lib.paths import replacing, write_atomically
 
 SHIPPED = ".shipped.json"  # in the work folder: notebook -> hash of the version that was last put there
+PLAIN = (
+    # jupytext's own contents manager would pair notebooks with scripts, and rewrite one from the other on saving.
+    "--ServerApp.jpserver_extensions=jupyterlab_jupytext=False",
+    "--ServerApp.contents_manager_class=jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager",
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+)
 
 
 def copy_notebooks(shipped: Path, work: Path) -> list[str]:
@@ -63,28 +70,25 @@ def _free_name(path: Path) -> Path:
     return free
 
 
-def serve(work: Path, browser: bool, say) -> int:
+def serve(work: Path, browser: bool, say, ip: str = "127.0.0.1", port: int = 0) -> int:
     """Start JupyterLab in `work`, print its address, wait for its end; returns its exit code.
 
-    It listens on the loopback address only, behind a random token, and fetches no news. Raises `CourseError` when
+    It listens on the loopback address only, unless another `ip` is given (a container has to), at a free port, unless
+    `port` is given; behind a random token, and fetches no news. Raises `CourseError` when
     JupyterLab is not installed or does not start.
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise CourseError('JupyterLab is not installed; run `make setup`, or `pip install -e ".[lab]" -c constraints.txt`.')
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = port or probe.getsockname()[1]
     token = secrets.token_urlsafe(24)
     command = [
         *(sys.executable, "-m", "jupyterlab"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--ServerApp.ip={ip}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         f"--ServerApp.root_dir={work}",
         f"--ServerApp.open_browser={browser}",
-        # jupytext's own contents manager would pair notebooks with scripts, and rewrite one from the other on saving.
-        "--ServerApp.jpserver_extensions=jupyterlab_jupytext=False",
-        "--ServerApp.contents_manager_class=jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        *PLAIN,
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
     # The token goes by the environment: any user of this computer can read a command line.

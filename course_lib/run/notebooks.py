@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from course_lib.errors import CourseError
 from course_lib.paths import project, write_atomically
-from course_lib.run import results
+from course_lib.run import elsewhere, results
 
 PARAMETERS = ("profile", "dataset", "seed", "device")
 STOPPED = {"timeout": "stopped: it took longer than --timeout allows", "interrupted": "stopped by the user"}
@@ -53,11 +53,17 @@ def find(query: str) -> str:
 def read(source: Path, notes: bool = False):
     """The notebook (nbformat 4.5, no outputs) that a jupytext percent source describes; the same source, the same ids.
 
+    Before its first code stands, folded, the cell that installs the course where it is not (`elsewhere.CELL`).
+
     notes: with the cells tagged `instructor`, which are for who teaches.
     """
     import jupytext
+    import nbformat
 
     notebook = jupytext.read(source)
+    first = next((k for k, cell in enumerate(notebook.cells) if cell.cell_type == "code"), len(notebook.cells))
+    folded = {"jupyter": {"source_hidden": True}, "tags": ["install"]}
+    notebook.cells.insert(first, nbformat.v4.new_code_cell(elsewhere.cell(), metadata=folded))
     notebook.cells = [cell for cell in notebook.cells if notes or "instructor" not in cell.metadata.get("tags", [])]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

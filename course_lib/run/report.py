@@ -241,7 +241,7 @@ def notebook_body(notebook) -> str:
     notebook.metadata.pop("widgets", None)
     tags = [set(cell.metadata.get("tags", [])) for cell in notebook.cells]
     # Papermill's red banners say what ours says; the parameters that counted are those that it injected.
-    unwanted = {"papermill-error-cell-tag"} | ({"parameters"} if {"injected-parameters"} in tags else set())
+    unwanted = {"papermill-error-cell-tag", "install"} | ({"parameters"} if {"injected-parameters"} in tags else set())
     notebook.cells = [cell for cell, its in zip(notebook.cells, tags, strict=True) if not its & unwanted]
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

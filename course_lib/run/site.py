@@ -153,7 +153,7 @@ def readable(notebook, terms: list[str], names: list[str]):
         return f"**{{term}}`{bold[1]}<{term}>`**" if term else bold[0]
 
     tags = [set(cell.metadata.get("tags", [])) for cell in notebook.cells]
-    unwanted = {"papermill-error-cell-tag"} | ({"parameters"} if {"injected-parameters"} in tags else set())
+    unwanted = {"papermill-error-cell-tag", "install"} | ({"parameters"} if {"injected-parameters"} in tags else set())
     notebook.cells = [cell for cell, its in zip(notebook.cells, tags, strict=True) if not its & unwanted]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

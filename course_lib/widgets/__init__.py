@@ -1,17 +1,27 @@
 """Interactive pieces. Callbacks are thin: what they do is a plain function or object, tested without a screen."""
 
 import os
+import sys
 
 
 def headless() -> bool:
     """True where nobody can press a button: papermill, nbval, nbconvert. COURSE_HEADLESS=0 or 1 overrides.
 
-    JupyterLab and Notebook name the session of every kernel that they start; command-line runners do not.
+    JupyterLab and Notebook name the session of every kernel that they start; command-line runners do not. VS Code tells the
+    kernel which file it runs (a variable VSCODE_… in the environment proves nothing: its terminals have those, too), and
+    Colab's kernel imports a module of its own.
     """
     forced = os.environ.get("COURSE_HEADLESS")
     if forced:
         return forced != "0"
-    return "JPY_SESSION_NAME" not in os.environ
+    return "JPY_SESSION_NAME" not in os.environ and "google.colab" not in sys.modules and not _in_vs_code()
+
+
+def _in_vs_code() -> bool:
+    if "IPython" not in sys.modules:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return shell is not None and "__vsc_ipynb_file__" in shell.user_ns
 
 
 def show_panel(demo) -> None:

@@ -18,6 +18,7 @@ def test_a_notebook_to_read():
     code, markdown = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
     cells = [
         markdown("# Which way is up?"),
+        code("import importlib.util", metadata={"tags": ["install"]}),
         code("profile = 'quick'", metadata={"tags": ["parameters"]}),
         code("profile = 'smoke'", metadata={"tags": ["injected-parameters"]}),
         markdown("A **Probe** answers, **loudly**; `02_rotation` has one, `97_no_such` has none."),

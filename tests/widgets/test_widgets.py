@@ -1,6 +1,11 @@
 """The widgets, by setting their values and pressing their buttons; no screen."""
 
+import sys
+import types
+
+import IPython
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from course_lib.widgets import headless
 from course_lib.widgets.forecast import Forecast
@@ -20,6 +25,25 @@ def test_headless_unless_a_server_named_the_session(monkeypatch):
     assert not headless()
     monkeypatch.setenv("COURSE_HEADLESS", "1")
     assert headless()
+
+
+def test_not_headless_in_a_kernel_of_vs_code(monkeypatch):
+    monkeypatch.delenv("COURSE_HEADLESS")
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    monkeypatch.setenv("VSCODE_PID", "94309")  # as in its terminal, where somebody may type `course run`
+    shell = InteractiveShell()
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    assert headless()
+    shell.user_ns["__vsc_ipynb_file__"] = "/home/somebody/course/notebooks/02_rotation.ipynb"
+    assert not headless()
+
+
+def test_not_headless_in_colab(monkeypatch):
+    monkeypatch.delenv("COURSE_HEADLESS")
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    assert headless()
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    assert not headless()
 
 
 # --- forecasts
