@@ -73,7 +73,7 @@ def test_a_copy_that_the_student_removed_comes_back(folders):
 
 def test_another_folder_is_opened_as_it_is(tmp_path, course, monkeypatch):
     opened = []
-    monkeypatch.setattr(lab, "serve", lambda folder, browser, say: opened.append(folder) or 0)
+    monkeypatch.setattr(lab, "serve", lambda folder, *options: opened.append(folder) or 0)
     assert course("lab", tmp_path).exit_code == 0
     assert opened == [tmp_path] and not list(tmp_path.iterdir())
     assert course("lab", tmp_path / "nowhere").exit_code == 2
