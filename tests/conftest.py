@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import hypothesis
+import matplotlib
 import pytest
 import torch
 
@@ -20,6 +21,13 @@ ARCHIVES = Path(__file__).resolve().parents[2] / "shared" / "data"
 @pytest.fixture(autouse=True)
 def _headless(monkeypatch):
     monkeypatch.setenv("COURSE_HEADLESS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _style():
+    """A session that a test starts sets the style of every figure: for that test only."""
+    with matplotlib.rc_context():
+        yield
 
 
 @pytest.fixture
