@@ -91,13 +91,14 @@ class Session:
         self.out = output_directory()
         self.records: dict[str, dict] = {}
         self.forecasts: dict[str, float] = {}
+        self._earlier: dict[str, dict] = {}  # what a student's kernel had measured before it was restarted
         self.train_seconds = 0.0
         self.runs: dict[str, Any] = {}  # TrainingRun, by name
         self._controls: dict[str, Any] = {}  # what a sweep's panel hands to `fit`
         self._writing = threading.Lock()
         slug = re.sub(r"\W+", "-", dataset).strip("-")[-40:] + "-" + hashlib.sha256(dataset.encode()).hexdigest()[:6]
         self._record_file = self.out / "records" / f"{notebook}--{profile}--{seed}--{slug}.json"
-        self._record_file.unlink(missing_ok=True)  # figures of an earlier run must not pass for this one's
+        self._begin_records()
 
     # --- what a run is made of
 
@@ -299,7 +300,8 @@ class Session:
             finally:
                 self._controls = {}
 
-        sweep = Sweep(name, list(settings), one, claims.committed(about, self.dataset_name))
+        before = {key: self._earlier[f"{name}.{key}"]["value"] for key in settings if f"{name}.{key}" in self._earlier}
+        sweep = Sweep(name, list(settings), one, claims.committed(about, self.dataset_name), before)
         asked = os.environ.get("COURSE_CLAIMS", "").split()
         sweep.show(run=any(claim.id in asked for claim in about))
         for claim in about:
@@ -390,7 +392,7 @@ class Session:
             if unkept := progress.forecast(name, value):
                 raise CourseError(unkept)  # the slider shows it
 
-        return Forecast(question, keep, **options)
+        return Forecast(question, keep, noted=self.forecasts.get(name), **options)
 
     def claim(self, identifier: str) -> None:
         """Show a claim of `course_lib/claims` beside what this run measured; one run alone decides nothing.
@@ -484,11 +486,24 @@ class Session:
             caption = "On the dotted line a forecast came true; the grey strokes show by how much yours missed."
             style.show_figure(calibration(pairs), caption, f"Forecast against measured. {words}.")
 
+    def _begin_records(self) -> None:
+        """Figures of an earlier run must not pass for this one's; a student's are kept apart, and forecasts go on counting."""
+        try:
+            kept = {} if headless() else json.loads(self._record_file.read_text(encoding="utf-8"))
+            self._earlier, self.forecasts = kept.get("earlier", {}) | kept.get("records", {}), kept.get("forecasts", {})
+        except (OSError, ValueError, AttributeError, TypeError):  # none, or damaged
+            pass
+        if self._earlier or self.forecasts:
+            self._write()
+        else:
+            self._record_file.unlink(missing_ok=True)
+
     def _write(self) -> None:
         contents = {
             "notebook": self.notebook, "profile": self.profile, "dataset": self.dataset_name, "seed": self.seed,
             "device": self.device, "train_seconds": round(self.train_seconds, 3), "records": self.records,
             "forecasts": self.forecasts,
+            "earlier": {name: figure for name, figure in self._earlier.items() if name not in self.records},
         }  # fmt: skip
         with self._writing:  # the training thread and the kernel both come here
             write_atomically(self._record_file, json.dumps(contents, indent=1))
@@ -566,6 +581,9 @@ def _title_card(session: Session) -> str:
         lines.append("The smoke profile tests the machinery: its figures mean nothing.")
     if done := progress.sentence(session.notebook):
         lines.append(done)
+    if session._earlier:
+        lines.append("What was measured before the kernel was restarted is kept until it is measured again; a training that "
+                     "was under way goes on from its last checkpoint.")  # fmt: skip
     if os.environ.get("COURSE_OUT"):
         lines.append(f"Results go to `{session.out}`.")
     return "  \n".join(lines)

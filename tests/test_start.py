@@ -103,6 +103,30 @@ def test_records_are_on_disk_at_once(session, tmp_path):
     assert not file.exists()  # a new run does not inherit figures
 
 
+def test_a_restarted_kernel_finds_what_a_student_had(session, tmp_path, monkeypatch):
+    session.record("rot.pretext_accuracy", 0.5)
+    session.record("rot.count.two", 0.25, unit="fraction")
+    session.forecasts["rot.pretext_accuracy"] = 0.4
+    session._write()
+    monkeypatch.setenv("COURSE_HEADLESS", "0")
+    again = Session("02_rotation", "quick", "world", 0, "cpu")
+    again.record("rot.pretext_accuracy", 0.6)
+    (file,) = (tmp_path / "records").glob("*.json")
+    saved = json.loads(file.read_text())
+    assert {name: one["value"] for name, one in saved["records"].items()} == {"rot.pretext_accuracy": 0.6}
+    assert {name: one["value"] for name, one in saved["earlier"].items()} == {"rot.count.two": 0.25}  # not yet measured again
+    assert saved["forecasts"] == {"rot.pretext_accuracy": 0.4}
+    slider = again.forecast("rot.pretext_accuracy", "how many?")
+    assert slider.value == 0.4 and slider.slider.value == 40 and "40 %" in slider.text.value
+    sweep = again.sweep("rot.count", lambda setting: setting, {"two": 0.3, "four": 0.7})
+    assert "25.0 %" in sweep.table.value
+    sweep.start()
+    sweep.wait()
+    assert sweep.values == {"two": 0.25, "four": 0.7}, "what had been measured is not measured again"
+    file.write_text("[]")
+    assert Session("02_rotation", "quick", "world", 0, "cpu").forecasts == {} and not file.exists()
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_only_finite_numbers_are_kept(session, value):
     with pytest.raises(CourseError, match="not a number that can be kept"):

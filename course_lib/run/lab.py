@@ -92,7 +92,9 @@ def serve(work: Path, browser: bool, say, ip: str = "127.0.0.1", port: int = 0) 
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
     # The token goes by the environment: any user of this computer can read a command line.
-    environment = os.environ | {"JUPYTER_TOKEN": token, "JUPYTER_PREFER_ENV_PATH": "1"}
+    # Our settings save every ten seconds: a closed tab loses what it has shown since. The student's own settings go first.
+    settings = os.pathsep.join(filter(None, (os.environ.get("JUPYTER_CONFIG_PATH"), str(Path(__file__).parent / "jupyter"))))
+    environment = os.environ | {"JUPYTER_TOKEN": token, "JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_CONFIG_PATH": settings}
     environment.pop("COURSE_HEADLESS", None)
     log = work / ".jupyterlab.log"
     with open(log, "wb") as output:

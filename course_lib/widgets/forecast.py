@@ -16,17 +16,18 @@ class Forecast:
         question: what will be measured.
         keep: called with the forecast, 0…1.
         start: where the slider stands at first, 0…1.
+        noted: what was forecast before the kernel was restarted, 0…1: it goes on counting.
     """
 
-    def __init__(self, question: str, keep: Callable[[float], None], start: float = 0.5):
-        self._keep = keep
-        self.value: float | None = None
+    def __init__(self, question: str, keep: Callable[[float], None], start: float = 0.5, noted: float | None = None):
+        self._keep, self.value = keep, noted
+        stands = round(100 * (start if noted is None else noted))
         self.slider = ipywidgets.IntSlider(
-            value=round(100 * start), min=0, max=100, description="I expect (%)", style={"description_width": "initial"},
+            value=stands, min=0, max=100, description="I expect (%)", style={"description_width": "initial"},
             continuous_update=False, layout={"width": "min(28em, 95%)"},
         )  # fmt: skip
         self.button = ipywidgets.Button(description="That is my forecast", tooltip=f"Keep this forecast: {question}")
-        self.text = ipywidgets.HTML()
+        self.text = ipywidgets.HTML("" if noted is None else f"Noted before: {stands} %. It still counts.")
         self.button.on_click(lambda _: self.commit())
         self.slider.observe(lambda _: self.commit() if self.value is not None else None, names="value")
         for widget, hook in ((self.slider, "slider"), (self.button, "button"), (self.text, "text")):

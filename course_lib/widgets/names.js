@@ -7,11 +7,24 @@ function name() {
   }
 }
 
+// A table that is wider than its notebook scrolls; by keys only if it can have the focus and JupyterLab leaves it the arrows.
+function reach() {
+  for (const output of document.querySelectorAll(".jp-OutputArea-output:not([tabindex])")) {
+    if (output.scrollWidth > output.clientWidth) {
+      output.tabIndex = 0;
+      output.dataset.lmSuppressShortcuts = "true";
+    }
+  }
+}
+
 function render() {
   let waiting;
   const soon = () => {
     clearTimeout(waiting);
-    waiting = setTimeout(name, 200);
+    waiting = setTimeout(() => {
+      name();
+      reach();
+    }, 200);
   };
   const observer = new MutationObserver(soon);
   observer.observe(document.body, { childList: true, subtree: true });

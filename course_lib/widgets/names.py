@@ -1,4 +1,4 @@
-"""Names for the handles of sliders, which ipywidgets leaves without: shown once a notebook, and seen by nobody."""
+"""What screen readers and keyboards miss in a notebook's page: shown once a notebook, and seen by nobody."""
 
 from pathlib import Path
 
@@ -6,6 +6,6 @@ import anywidget
 
 
 class Names(anywidget.AnyWidget):
-    """Gives every slider of the page the name that its label shows, for those who hear the page instead."""
+    """Gives every slider of the page the name that its label shows, and lets keys scroll what is wider than the page."""
 
     _esm = Path(__file__).with_suffix(".js")

@@ -2,7 +2,7 @@
 
 import html
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import ipywidgets
 
@@ -42,12 +42,16 @@ class Sweep:
         measure: from a key and the arguments of `fit` that Stop and the progress need (`stop`, `on_report`) to a
             fraction; raises KeyboardInterrupt when it was stopped.
         committed: rows of docs/claims.json.
+        before: key -> fraction, what was measured here before the kernel was restarted.
     """
 
-    def __init__(self, name: str, keys: list[str], measure: Callable[[str, dict], float], committed: list[dict]):
+    def __init__(
+        self, name: str, keys: list[str], measure: Callable[[str, dict], float], committed: list[dict],
+        before: Mapping[str, float] | None = None,
+    ):  # fmt: skip
         self.name, self.keys, self.committed = name, keys, committed
         self._measure = measure
-        self.values: dict[str, float] = {}
+        self.values = dict(before or {})
         self._stop, self._thread = threading.Event(), None
         self.button = ipywidgets.Button(
             description="Run it now", icon="play", tooltip=f"Train the networks of {name} here; this takes minutes"
@@ -56,6 +60,9 @@ class Sweep:
             description="Stop", icon="stop", disabled=True, tooltip=f"Stop {name}; what is measured stays"
         )
         self.text, self.table = ipywidgets.HTML(), ipywidgets.HTML()
+        if self.values:
+            self.text.value = "Measured before the kernel was restarted. Run it now goes on with what is missing."
+            self.table.value = self._rows()
         self.button.on_click(lambda _: self.start())
         self.stop_button.on_click(lambda _: self.stop())
         for hook, widget in (
@@ -128,4 +135,4 @@ class Sweep:
 
     def _rows(self) -> str:
         cells = "".join(f"<tr><td>{html.escape(key)}</td><td>{100 * v:.1f} %</td></tr>" for key, v in self.values.items())
-        return f"<table><tr><th>setting</th><th>this run</th></tr>{cells}</table>"
+        return f"<table><tr><th>setting</th><th>measured here</th></tr>{cells}</table>"

@@ -1,5 +1,6 @@
 """JupyterLab over copies: a student's work is never overwritten; the server is private."""
 
+import json
 import os
 import re
 import signal
@@ -80,7 +81,7 @@ def test_another_folder_is_opened_as_it_is(tmp_path, course, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process on Windows")
-def test_the_server_wants_its_token_and_pairs_no_notebooks(tmp_path):
+def test_the_server_wants_its_token_saves_often_and_pairs_no_notebooks(tmp_path):
     pytest.importorskip("jupyterlab")
     code = (
         "import sys, pathlib; from course_lib.run import lab\n"
@@ -93,6 +94,9 @@ def test_the_server_wants_its_token_and_pairs_no_notebooks(tmp_path):
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents")
         assert urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents?token={token}").status == 200
+        settings = f"http://127.0.0.1:{port}/lab/api/settings/@jupyterlab/docmanager-extension:plugin?token={token}"
+        saving = json.load(urllib.request.urlopen(settings))["schema"]["properties"]["autosaveInterval"]
+        assert saving["default"] == 10, "seconds: a closed tab loses what it has shown since it was saved"
         commands = " ".join(" ".join(child.cmdline()) for child in psutil.Process(server.pid).children(recursive=True))
         assert port in commands and token not in commands, "any user of this computer can read a command line"
     finally:
