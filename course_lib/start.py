@@ -274,12 +274,15 @@ class Session:
             raise KeyboardInterrupt
         return history
 
-    def sweep(self, name: str, measure: Callable[[Any], float], settings: dict[str, Any], *, chance: float | None = None):
+    def sweep(
+        self, name: str, measure: Callable[[Any], float], settings: dict[str, Any], *, chance: float | None = None,
+        unit: str = "fraction",
+    ):  # fmt: skip
         """An experiment of several networks, too long for a live cell: what it gave elsewhere, and a button that runs it.
 
         Shown are the committed verdicts (docs/claims.json) on the claims that compare this sweep's records. Pressed, or
         where `course claims` asks for one of those claims, each of the `settings` is measured: `measure(setting)`, a
-        fraction, is recorded as `name.key`. Networks inside `measure` train by `session.fit`, so that Stop reaches them.
+        number in `unit`, is recorded as `name.key`. Networks inside `measure` train by `session.fit`, so that Stop reaches them.
 
         Args:
             name: `rot.count`.
@@ -296,12 +299,12 @@ class Session:
         def one(key: str, controls: dict) -> float:
             self._controls = controls
             try:
-                return self.record(f"{name}.{key}", measure(settings[key]), chance=chance, unit="fraction")
+                return self.record(f"{name}.{key}", measure(settings[key]), chance=chance, unit=unit)
             finally:
                 self._controls = {}
 
         before = {key: self._earlier[f"{name}.{key}"]["value"] for key in settings if f"{name}.{key}" in self._earlier}
-        sweep = Sweep(name, list(settings), one, claims.committed(about, self.dataset_name), before)
+        sweep = Sweep(name, list(settings), one, claims.committed(about, self.dataset_name), before, unit)
         asked = os.environ.get("COURSE_CLAIMS", "").split()
         sweep.show(run=any(claim.id in asked for claim in about))
         for claim in about:

@@ -143,7 +143,7 @@ def fit(
         optimiser = torch.optim.AdamW(step_module.parameters(), learning_rate, weight_decay=weight_decay, fused=fused)
         history = History(steps)
         if continues is not None or (checkpoint is not None and checkpoint.exists()):
-            _resume(checkpoint, step_module, optimiser, history, settings, continues)
+            resume(checkpoint, step_module, optimiser, history, settings, continues)
 
         def autocast():
             return torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16)
@@ -315,9 +315,9 @@ def _copy_network(path: Path, tensors: dict[str, Tensor], step: Step) -> None:
     step.load_state_dict(saved)
 
 
-def _resume(
+def resume(
     path: Path, step: Step, optimiser: torch.optim.Optimizer, history: History, settings: dict[str, Any],
-    continues: History | None,
+    continues: History | None = None,
 ) -> None:
     """Take up an unfinished run; leaves everything as it is when the checkpoint is finished or of other settings.
 

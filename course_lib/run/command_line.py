@@ -334,6 +334,37 @@ def progress(export):
 
 
 @main.command()
+@click.argument("task")
+@click.option("--data", "dataset", required=True, help="world, cifar10, stl10, imagenette or folder:PATH.")
+@click.option("--steps", type=click.IntRange(1), required=True)
+@click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True, help="Samples a step, over all processes.")
+@click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes on each machine.")
+@click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines.")
+@click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True, help="Parts of a batch in each process.")
+@click.option("--network", default="small_groupnorm", show_default=True, help="A backbone, or torchvision:NAME.")
+@click.option("--width", type=int, default=16, show_default=True, help="Channels of its first stage.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True)
+@click.option("--weight-decay", type=click.FloatRange(0), default=0.05, show_default=True)
+@click.option("--checkpoint-every", type=click.IntRange(1), default=200, show_default=True, metavar="STEPS")
+@click.option("--seed", default="0", show_default=True)
+@DEVICE
+@OUT
+def pretrain(task, dataset, steps, devices, nodes, accumulate, seed, device, out, **plan):
+    """Train TASK (rotation, jigsaw ...) on much data, on one machine or many; also under torchrun, `fabric run` and SLURM.
+
+    SIGTERM and Ctrl-C save a checkpoint after the step; the same command goes on from there, on any number of processes.
+    The exit code is then 143. The network goes to OUT/checkpoints.
+    """
+    from course_lib.data import check_name
+    from course_lib.run import pretrain
+
+    seed, device = _check("full", dataset, seed, device)[2:]
+    plan = pretrain.Plan(task, check_name(dataset), steps, seed=seed, **plan)
+    history = pretrain.run(plan, device, devices, nodes, accumulate, out.absolute(), click.echo)
+    sys.exit(pretrain.STOPPED if history.stopped else 0)
+
+
+@main.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in your web browser.")
 @click.option("--ip", default="127.0.0.1", show_default=True, help="Listen there; 0.0.0.0 only inside a container.")

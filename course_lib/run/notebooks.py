@@ -186,13 +186,14 @@ def run(
     for job in jobs:
         check_parameters(job.notebook)
     rows, waiting, running = [], list(jobs), {}
+    uses = {name: after(name) for name in {job.notebook for job in jobs}}
     with contextlib.ExitStack() as locks:
         for job in jobs:
             locks.enter_context(_lock(job, out))
         try:
             while waiting or running:
-                while waiting and len(running) < parallel:
-                    job = waiting.pop(0)
+                while len(running) < parallel and (job := _next(waiting, [*running.values()], uses, parallel)):
+                    waiting.remove(job)
                     running[_Execution(job, out, timeout, claims, widgets, parallel)] = job
                     say(f"{job.notebook}: started ({job.profile}, {job.dataset}, seed {job.seed}, {job.device})")
                 time.sleep(0.05)
@@ -209,6 +210,24 @@ def run(
                 say(summary(execution.row()))
             raise
     return rows
+
+
+def after(name: str) -> list[str]:
+    """The notebooks whose checkpoints this one takes if they are there: `course: after:` in the header of its source."""
+    import jupytext
+
+    return jupytext.read(sources()[name]).metadata.get("course", {}).get("after", [])
+
+
+def _next(waiting: list[Job], running: list[Job], uses: dict[str, list[str]], parallel: int) -> Job | None:
+    """Which job to start now: first one that others wait for, then in order; None while all wait for one that runs."""
+
+    def awaits(job: Job, other: Job) -> bool:
+        return other.notebook in uses[job.notebook] and other.key == job.key | {"notebook": other.notebook}
+
+    ready = [job for job in waiting if not any(awaits(job, other) for other in [*waiting, *running])]
+    awaited = [job for job in ready if any(awaits(other, job) for other in waiting)]
+    return next(iter(awaited * (parallel > 1) + ready), None)
 
 
 def summary(row: dict) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 import ipywidgets
 
-from course_lib.plots.style import show_markdown
+from course_lib.plots.style import number, show_markdown
 from course_lib.training import History
 from course_lib.widgets import headless, show_error, show_panel
 
 
-def verdicts(rows: list[dict]) -> str:
+def verdicts(rows: list[dict], unit: str = "fraction") -> str:
     """Rows of docs/claims.json as Markdown: what was compared, both sides over the seeds, the verdict, when and where."""
     if not rows:
         return "This comparison has not been measured yet on this data or on the world."
@@ -19,7 +19,7 @@ def verdicts(rows: list[dict]) -> str:
     for row in rows:
         # "half" of rot.count.half, as the notebook calls it; a number stays whole.
         names = (name if name[0].isdigit() else name.rpartition(".")[2] for name in row["sides"])
-        a, b = (f"{_span(row[side])} (`{name}`)" for side, name in zip("ab", names, strict=True))
+        a, b = (f"{_span(row[side], unit)} (`{name}`)" for side, name in zip("ab", names, strict=True))
         lines.append(f"| `{row['id']}` {row['statement']} | {a} | {row['direction'][1]} | {b} | **{row['verdict']}** |")
     first = rows[0]
     seeds = max(len(row["a"]) for row in rows)
@@ -28,8 +28,8 @@ def verdicts(rows: list[dict]) -> str:
     )
 
 
-def _span(values: list[float]) -> str:
-    shown = sorted({f"{100 * value:.1f} %" for value in (min(values), max(values))}) if values else ["nothing"]
+def _span(values: list[float], unit: str) -> str:
+    shown = sorted({number(value, unit) for value in (min(values), max(values))}) if values else ["nothing"]
     return " to ".join(shown)
 
 
@@ -40,16 +40,17 @@ class Sweep:
         name: of the sweep, for labels.
         keys: of its settings, in order.
         measure: from a key and the arguments of `fit` that Stop and the progress need (`stop`, `on_report`) to a
-            fraction; raises KeyboardInterrupt when it was stopped.
+            number; raises KeyboardInterrupt when it was stopped.
         committed: rows of docs/claims.json.
-        before: key -> fraction, what was measured here before the kernel was restarted.
+        before: key -> number, what was measured here before the kernel was restarted.
+        unit: of the numbers.
     """
 
     def __init__(
         self, name: str, keys: list[str], measure: Callable[[str, dict], float], committed: list[dict],
-        before: Mapping[str, float] | None = None,
+        before: Mapping[str, float] | None = None, unit: str = "fraction",
     ):  # fmt: skip
-        self.name, self.keys, self.committed = name, keys, committed
+        self.name, self.keys, self.committed, self.unit = name, keys, committed, unit
         self._measure = measure
         self.values = dict(before or {})
         self._stop, self._thread = threading.Event(), None
@@ -73,12 +74,12 @@ class Sweep:
 
     def show(self, run: bool = False) -> None:
         """Display the verdicts, and the buttons where somebody can press them; `run`: measure within this call."""
-        show_markdown(verdicts(self.committed))
+        show_markdown(verdicts(self.committed, self.unit))
         if run:
             self._work()
             if self.error:
                 raise self.error
-            show_markdown("\n".join(f"- {key}: {100 * value:.1f} %" for key, value in self.values.items()))
+            show_markdown("\n".join(f"- {key}: {number(value, self.unit)}" for key, value in self.values.items()))
         elif not headless():
             show_panel(self)
 
@@ -134,5 +135,5 @@ class Sweep:
         self.text.value = f"{len(self.values) + 1} of {len(self.keys)}: {html.escape(key)}{step}"
 
     def _rows(self) -> str:
-        cells = "".join(f"<tr><td>{html.escape(key)}</td><td>{100 * v:.1f} %</td></tr>" for key, v in self.values.items())
+        cells = "".join(f"<tr><td>{html.escape(key)}</td><td>{number(v, self.unit)}</td></tr>" for key, v in self.values.items())
         return f"<table><tr><th>setting</th><th>measured here</th></tr>{cells}</table>"

@@ -1,5 +1,7 @@
 # ---
 # jupyter:
+#   course:
+#     after: [02_rotation, 03_relative_position, 04_colourisation, 05_shuffle_and_learn, 06_audio_video, 07_jigsaw]
 #   jupytext:
 #     text_representation:
 #       extension: .py

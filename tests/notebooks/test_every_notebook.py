@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from course_lib.paths import project
+from course_lib.run import notebooks
 
 ROOT = project()
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -134,3 +135,8 @@ def test_quick_on_the_world_learns(world, tmp_path):
     assert records["rot.pretext_accuracy"] > 0.35
     assert records["rot.probe.best"] > 0.15
     assert row["peak_rss_mb"] < 1000
+
+
+def test_a_notebook_waits_for_others_that_exist():
+    for name in notebooks.sources():
+        assert set(notebooks.after(name)) <= notebooks.sources().keys() - {name}

@@ -225,3 +225,20 @@ def test_two_runs_at_once_are_isolated_by_out_and_refused_in_one(project, tmp_pa
     for seed in (1, 2):
         (row,) = rows(tmp_path / f"out{seed}")
         assert row["records"]["stub.score"]["value"] == seed + 0.1
+
+
+def test_a_notebook_that_uses_others_checkpoints_waits_for_them(project, tmp_path):
+    uses = {"a": [], "b": [], "c": ["b"]}
+
+    def job(name, seed=0):
+        return notebooks.Job(name, "quick", "world", seed, "cpu", tmp_path / f"{name}{seed}.ipynb")
+
+    a, b, c = jobs = [job("a"), job("b"), job("c")]
+    assert notebooks._next(jobs, [], uses, 2) == b  # somebody waits for it
+    assert notebooks._next([a, c], [b], uses, 2) == a
+    assert notebooks._next([c], [b], uses, 2) is None
+    assert notebooks._next([c], [job("b", seed=1)], uses, 2) == c  # another run's checkpoints are of no use to it
+    assert notebooks._next(jobs, [], uses, 1) == a  # one after the other: the order of the course
+    path = project("c")
+    path.write_text(path.read_text().replace("# jupyter:\n", "# jupyter:\n#   course:\n#     after: [b]\n", 1))
+    assert notebooks.after("c") == ["b"]
