@@ -10,7 +10,6 @@ import functools
 import gc
 import sys
 
-
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's <malloc.h>
 
 
