@@ -94,9 +94,11 @@ def _check(profile, dataset, seed, device) -> tuple:
 
 def _open(dataset: str) -> None:
     """Find out now whether the data set opens, and build its cache once, with its progress bar on this terminal."""
+    from course_lib import memory
     from course_lib.data import open_dataset
 
     open_dataset(dataset, device="cpu")
+    memory.give_back()  # this process only waits from now on
 
 
 @main.command()

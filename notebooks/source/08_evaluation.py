@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   course:
-#     after: [02_rotation, 03_relative_position, 04_colourisation, 05_shuffle_and_learn, 06_audio_video, 07_jigsaw]
+#     after: [02_rotation, 03_relative_position, 04_colourisation, 05_shuffle_and_learn, 06_audio_video]
 #   jupytext:
 #     text_representation:
 #       extension: .py
