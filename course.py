@@ -78,7 +78,8 @@ def run_course():
     """Every notebook at the quick profile, three at a time, then the report; returns the first exit code that is not 0."""
     # Small networks keep one core busy and wait for each other on two. The third computes while another starts or saves.
     # Each notebook takes about a GB of memory.
-    status = hand_over("course_lib.run.command_line", "run", "--profile", "quick", "--jobs", "3" if (os.cpu_count() or 1) > 1 else "1")
+    jobs = "3" if (os.cpu_count() or 1) > 1 else "1"
+    status = hand_over("course_lib.run.command_line", "run", "--profile", "quick", "--jobs", jobs)
     if status not in (0, 1):     # 1: a notebook failed, and the report says why; otherwise there is nothing to report
         return status
     reported = hand_over("course_lib.run.command_line", "report")
