@@ -233,7 +233,7 @@ class RotNet:
     def scores(self, trained: Trained, data: Split) -> dict[str, float]:
         """What `task.score` says about a whole split, without augmentation."""
         rng = torch.Generator(self.device).manual_seed(self.seed)
-        return pretext_scores(trained.backbone, trained.task, data, rng, batch_size=512, precision=self.precision)
+        return pretext_scores(trained.backbone, trained.task, data, rng, batch_size=BATCH, precision=self.precision)
 
     def row(self, what: str, share: float | None, note: str = "", metric: str = "accuracy", chance: float | None = None, **of):
         """A figure in percent beside the paper's, if it has one under this name. `of`: what was trained for it, by kind."""

@@ -109,9 +109,9 @@ def test_an_interrupted_command_continues(course, small, trained, tmp_path, monk
 
 def test_an_interrupted_pretraining_is_taken_up(dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(reproduce, "BATCH", 8)
-    said, options = [], {"fraction": 0.005, "width": 8, "say": lambda words: said.append(words)}
+    said, options = [], {"fraction": 0.01, "width": 8, "say": lambda words: said.append(words)}
     whole = reproduce.RotNet(dataset, tmp_path / "whole", **options).pretrained()
-    assert whole.steps == 60
+    assert whole.steps == 120
 
     def interrupted(original):
         def fit(*arguments, **options):
