@@ -4,6 +4,7 @@
 repeats it. A budget is a number of steps, never of seconds, so that a seed gives the same network on a slow day.
 """
 
+import functools
 import hashlib
 import json
 import math
@@ -58,6 +59,7 @@ class History:
     losses: list[float] = field(default_factory=list)  # one a step
     scores: list[tuple[int, dict[str, float]]] = field(default_factory=list)  # (step, task.score of its batch)
     seconds: float = 0.0  # of this call
+    seconds_before: float = 0.0  # of the interrupted calls that this one has taken up
     resumed_from: int = 0  # the step at which an interrupted run was taken up
     stopped: bool = False  # True: ended early, on request
     moved: list[tuple[int, float]] = field(default_factory=list)  # by hand: (steps taken before, learning-rate factor)
@@ -68,6 +70,10 @@ class History:
         return len(self.losses)
 
 
+OPTIMISERS = {
+    "adamw": torch.optim.AdamW,  # Loshchilov & Hutter 2019, arXiv:1711.05101
+    "sgd": functools.partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+}
 REPORT_EVERY = 10  # steps between two calls of `on_report`
 _in_training: "weakref.WeakSet[nn.Module]" = weakref.WeakSet()
 _lock = threading.Lock()
@@ -82,6 +88,7 @@ def fit(
     batch_size: int = 32,
     learning_rate: float = 3e-3,
     weight_decay: float = 0.05,
+    optimiser: str = "adamw",
     seed: int = 0,
     precision: torch.dtype = torch.float32,
     checkpoint: Path | None = None,
@@ -93,14 +100,14 @@ def fit(
 ) -> History:
     """Train a backbone and a task's head together; both are changed in place.
 
-    AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) under a learning rate that rises over the first tenth of the steps
-    and falls to zero along a cosine.
+    The learning rate rises over the first tenth of the steps and falls to zero along a cosine.
 
     Args:
         backbone, task: on the device where training shall happen.
         data: what `task.sample` draws from.
         steps: optimiser steps.
         batch_size: samples a step, before the task multiplies them (rotation makes four of each).
+        optimiser: one of `OPTIMISERS`; "sgd" has Nesterov's momentum of 0.9.
         seed: of the generator that every random draw of the training comes from.
         precision: torch.bfloat16 for autocast, torch.float32 for none.
         checkpoint: file to save to every `checkpoint_every` steps and at the end. An unfinished one, written by the same
@@ -135,12 +142,15 @@ def fit(
         for module in (backbone, task):
             module.to(memory_format=torch.channels_last)
             module.train()
-        settings = settings_of(device, data, task, steps, batch_size, learning_rate, weight_decay, seed, precision)
+        settings = settings_of(
+            device, data, task, steps, batch_size, learning_rate, weight_decay, seed, precision, optimiser
+        )
         if continues is None:
             task.setup(backbone, data)
         step_module = Step(backbone, task, torch.Generator(device).manual_seed(seed))
         fused = device.type in ("cpu", "cuda")  # one pass over the weights: a tenth of a small net's step saved
-        optimiser = torch.optim.AdamW(step_module.parameters(), learning_rate, weight_decay=weight_decay, fused=fused)
+        make = OPTIMISERS[optimiser]
+        optimiser = make(step_module.parameters(), learning_rate, weight_decay=weight_decay, fused=fused)
         history = History(steps)
         if continues is not None or (checkpoint is not None and checkpoint.exists()):
             resume(checkpoint, step_module, optimiser, history, settings, continues)
@@ -215,7 +225,7 @@ def code_hash() -> str:
 
 def settings_of(
     device: torch.device, data: Split, task: PretextTask, steps: int, batch_size: int = 32, learning_rate: float = 3e-3,
-    weight_decay: float = 0.05, seed: int = 0, precision: torch.dtype = torch.float32,
+    weight_decay: float = 0.05, seed: int = 0, precision: torch.dtype = torch.float32, optimiser: str = "adamw",
 ) -> dict[str, Any]:  # fmt: skip
     """What decides how a training run ends, beside the network that it begins with; the defaults are those of `fit`.
 
@@ -227,7 +237,8 @@ def settings_of(
     return {
         "task": {"class": type(task).__qualname__} | plain,
         "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay,
-        "seed": seed, "precision": str(precision), "samples": len(data), "device": device.type, "code": code_hash(),
+        "optimiser": optimiser, "seed": seed, "precision": str(precision), "samples": len(data), "device": device.type,
+        "code": code_hash(),
     }  # fmt: skip
 
 
@@ -245,6 +256,7 @@ def save_checkpoint(
         "losses": json.dumps(history.losses),
         "scores": json.dumps(history.scores),
         "moved": json.dumps(history.moved),
+        "seconds": str(history.seconds_before + history.seconds),
         "code": settings["code"],
     }
     with replacing(path) as temporary:
@@ -347,5 +359,6 @@ def resume(
             optimiser.state[parameter] = state
     step.rng.set_state(tensors["generator"])
     history.losses, history.resumed_from = losses, len(losses)
+    history.seconds_before = float(metadata["seconds"])
     history.scores = [(done, scores) for done, scores in json.loads(metadata["scores"])]
     history.moved = [(done, factor) for done, factor in json.loads(metadata["moved"])]

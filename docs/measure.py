@@ -1,6 +1,7 @@
 """Take the figures of the last `course run` into docs/measurements.json, which the notebooks' title cards read; those of
 the last `course data audit` into docs/audit.json, which `00_the_world` shows; and the verdicts of the last `course claims`
-into docs/claims.json, which the notebooks' sweeps show.
+into docs/claims.json, which the notebooks' sweeps show; and what `course reproduce` measured in full on a GPU into
+docs/rotnet-cifar10.json, which the report shows where there is none of its own.
 
     course run --profile quick && python docs/measure.py "two cores of an office laptop"
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 from course_lib.paths import output_directory, write_atomically
 from course_lib.run import audit
 from course_lib.run.claims import public
-from course_lib.run.results import CLAIM_KEY, merge, read
+from course_lib.run.results import CLAIM_KEY, REPRODUCTION_KEY, merge, read
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "measurements.json"
@@ -55,3 +56,10 @@ if __name__ == "__main__":
         if row["profile"] != "smoke" and row["a"]
     ]
     merge(HERE / "claims.json", verdicts, CLAIM_KEY)
+    reproduced = [
+        row | {"data": public(row["data"]), "date": TODAY, "machine": sys.argv[1]}
+        for row in read(output_directory() / "reproduce" / "rotnet-cifar10.json", REPRODUCTION_KEY)
+        if row["fraction"] == 1 and row["device"].startswith("cuda")
+    ]
+    if reproduced:
+        merge(HERE / "rotnet-cifar10.json", reproduced, REPRODUCTION_KEY)

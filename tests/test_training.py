@@ -60,6 +60,39 @@ def test_stop_saves_and_the_next_call_continues(dataset, tmp_path):
     assert second.losses == uninterrupted.losses
 
 
+def test_stop_saves_the_momentum_and_the_seconds(dataset, tmp_path):
+    options = {"steps": 24, "batch_size": 16, "optimiser": "sgd", "learning_rate": 0.05}
+    path, stop = tmp_path / "c.safetensors", threading.Event()
+    uninterrupted = fit(*network(), dataset.train, **options)
+    stop.set()
+    first = fit(*network(), dataset.train, checkpoint=path, stop=stop, **options)
+    second = fit(*network(), dataset.train, checkpoint=path, **options)
+    assert second.losses == uninterrupted.losses and second.resumed_from == first.step == 1
+    assert second.seconds_before == first.seconds > 0
+    assert float(read_checkpoint(path)[1]["seconds"]) == second.seconds_before + second.seconds
+
+
+def test_sgd_has_nesterovs_momentum():
+    """Sutskever et al. 2013, as torch writes it: the momentum starts as the gradient, and the step looks ahead by 0.9 of it."""
+    from course_lib.training import OPTIMISERS
+
+    weight = torch.nn.Parameter(torch.tensor([1.0]))
+    optimiser = OPTIMISERS["sgd"]([weight], 0.1, weight_decay=0.5)
+    momentum, expected = 0.0, 1.0
+    for _ in range(3):
+        weight.grad = torch.tensor([2.0])
+        optimiser.step()
+        gradient = 2.0 + 0.5 * expected
+        momentum = 0.9 * momentum + gradient
+        expected -= 0.1 * (gradient + 0.9 * momentum)
+    assert weight.item() == pytest.approx(expected)
+
+
+def test_a_checkpoint_of_another_optimiser_is_not_taken_up(dataset, tmp_path):
+    path = interrupted(dataset, tmp_path)
+    assert fit(*network(), dataset.train, steps=30, batch_size=16, checkpoint=path, optimiser="sgd").resumed_from == 0
+
+
 def test_a_finished_checkpoint_never_replaces_training(dataset, tmp_path):
     path = tmp_path / "c.safetensors"
     fit(*network(), dataset.train, steps=5, batch_size=16, checkpoint=path)

@@ -24,6 +24,7 @@ class Supervised(PretextTask):
         classes: how many there are.
         rng: a CPU generator for the head's first weights.
         colours: what becomes of the colours of images, as float N x 1 x 3 x S x S, given a generator; None leaves them.
+        augment: moves and mirrors the images in training.
     """
 
     uses_labels = True
@@ -34,14 +35,15 @@ class Supervised(PretextTask):
         classes: int,
         rng: torch.Generator,
         colours: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        augment: Callable[[Tensor, torch.Generator], Tensor] = shifted_and_mirrored,
     ):
         super().__init__()
-        self.chance, self.colours = 1 / classes, colours
+        self.chance, self.colours, self.augment = 1 / classes, colours, augment
         self.head = initialise(nn.Linear(backbone.widths[backbone.stage_names[-1]], classes), rng)
 
     def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """`visible`: N x 3 x S x S float images, shifted and mirrored in training; `hidden`: N labels."""
-        images = shifted_and_mirrored(batch.images, rng) if self.training else batch.images
+        images = self.augment(batch.images, rng) if self.training else batch.images
         images = normalise(images)
         if self.colours is not None:
             images = standardised(self.colours(images[:, None], rng)[:, 0])

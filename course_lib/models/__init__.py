@@ -20,7 +20,9 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _NOT_BACKBONES)
 
 
-def build_backbone(name: str = "small", *, rng: torch.Generator, width: int = 16, image_size: int = 32) -> Backbone:
+def build_backbone(
+    name: str = "small", *, rng: torch.Generator, width: int = 16, image_size: int = 32, **options
+) -> Backbone:
     """A freshly initialised backbone on the CPU.
 
     Args:
@@ -28,6 +30,7 @@ def build_backbone(name: str = "small", *, rng: torch.Generator, width: int = 16
         rng: a CPU generator; the same state gives the same weights, bit for bit.
         width: channels of the first stage (torchvision networks have widths of their own).
         image_size: the side of the images in pixels; above 48 the first stage halves the resolution.
+        options: of this backbone alone, such as `blocks=4` of rotnet_nin.
 
     Raises:
         CourseError: the name is unknown, or the width is not a positive multiple of 8.
@@ -39,7 +42,7 @@ def build_backbone(name: str = "small", *, rng: torch.Generator, width: int = 16
 
         backbone = torchvision_networks.build(name.removeprefix("torchvision:"))
     elif name in names():
-        backbone = importlib.import_module(f"course_lib.models.{name}").build(width, image_size)
+        backbone = importlib.import_module(f"course_lib.models.{name}").build(width, image_size, **options)
     else:
         raise CourseError(f"There is no backbone called '{name}'; choose one of {', '.join(names())}, torchvision:NAME.")
     return initialise(backbone, rng)

@@ -405,6 +405,32 @@ def bench(device, repetitions, out):
 
 
 @main.command()
+@click.argument("experiment")
+@click.option("--data", "dataset", default="cifar10", show_default=True, help="cifar10, or folder:PATH.")
+@click.option("--fraction", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, help="Of all steps.")
+@click.option("--width", type=int, default=96, show_default=True, help="Of the network, a multiple of 8; the paper's is 96.")
+@click.option("--seed", default="0", show_default=True)
+@DEVICE
+@click.option("--parts", default="", metavar="A,B,…", show_default="all", help="rotnet,random,supervised,time,rotations,labels")
+@OUT
+def reproduce(experiment, dataset, fraction, width, seed, device, parts, out):
+    """Repeat a paper's EXPERIMENT and set its figures beside ours: rotnet-cifar10, made for one GPU.
+
+    The figures go to OUT/reproduce, part by part: an interrupted command continues. With --fraction, on less than a GPU,
+    the same is tried in fewer steps; that is declared wherever the figures stand.
+    """
+    from course_lib.data import check_name, open_dataset
+    from course_lib.run import reproduce
+
+    parts, (_, _, seed, device) = reproduce.check(experiment, parts), _check("quick", dataset, seed, device)
+    opened, out = open_dataset(check_name(dataset), device), out.absolute()
+    rows = reproduce.run(
+        opened, parts, out, fraction=fraction, width=width, seed=seed, device=device, say=click.echo
+    )
+    click.echo(f"\n{experiment} on {opened.name}: {rows[0]['declared']}\n\n{reproduce.as_text(rows)}")
+
+
+@main.command()
 @OUT
 def report(out):
     """Write OUT/report: a front page and a page a notebook, readable without a network."""

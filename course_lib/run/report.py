@@ -53,6 +53,9 @@ def build(out: Path) -> Path:
     if refused := refusals():
         page = pages.get_template("report_exercises.html.jinja").render(style=style, **exercises(refused))
         write_atomically(folder / "exercises.html", page)
+    if runs := reproductions(out):
+        page = pages.get_template("report_reproduce.html.jinja").render(style=style, runs=runs)
+        write_atomically(folder / "reproduce.html", page)
     read = [shown for shown in cards if shown["executed"]]
     for place, shown in enumerate(read):
         body = notebook_body(shown["executed"])
@@ -61,13 +64,15 @@ def build(out: Path) -> Path:
             before=read[place - 1] if place else None, after=read[place + 1] if place + 1 < len(read) else None,
         )  # fmt: skip
         write_atomically(folder / f"{shown['name']}.html", page)
-    wanted = {shown["name"] for shown in read} | ({"claims"} if committed else set()) | ({"exercises"} if refused else set())
+    extra = {"claims": committed, "exercises": refused, "reproduce": runs}
+    wanted = {shown["name"] for shown in read} | {name for name, shown in extra.items() if shown}
     for stale in set(folder.glob("*.html")) - {folder / f"{name}.html" for name in wanted}:
         stale.unlink()
     written = datetime.datetime.fromtimestamp((out / "results.json").stat().st_mtime)
     front = pages.get_template("report_index.html.jinja").render(
         style=style, cards=cards, claims=_by_id(claims), committed=bool(committed), refusals=bool(refused),
-        environment=environment(), written=written.strftime("%-d %B %Y, %H:%M" if os.name != "nt" else "%d %B %Y, %H:%M"),
+        reproduced=bool(runs), environment=environment(),
+        written=written.strftime("%-d %B %Y, %H:%M" if os.name != "nt" else "%d %B %Y, %H:%M"),
     )  # fmt: skip
     write_atomically(folder / "index.html", front)
     return folder / "index.html"
@@ -125,6 +130,15 @@ def refusals() -> list[dict]:
     """How the exercises refuse wrong answers: the rows of docs/refusals, which has a file a notebook."""
     files = sorted((project() / "docs" / "refusals").glob("*.json"))
     return [row for file in files for row in results.read(file, REFUSALS)]
+
+
+def reproductions(out: Path) -> list[tuple[str, str, list[dict]]]:
+    """What `course reproduce` measured, here or else when docs was written: a run's data set, its setting and its rows."""
+    places = (out / "reproduce" / "rotnet-cifar10.json", project() / "docs" / "rotnet-cifar10.json")
+    runs: dict[tuple[str, str], list[dict]] = {}
+    for row in next(filter(None, (results.read(place, results.REPRODUCTION_KEY) for place in places)), []):
+        runs.setdefault((row["data"], row["declared"]), []).append(row)
+    return [(*run, sorted(rows, key=lambda row: row["place"])) for run, rows in runs.items()]
 
 
 def exercises(refusals: list[dict]) -> dict:

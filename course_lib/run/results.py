@@ -11,6 +11,7 @@ from course_lib.paths import write_atomically
 RUN_KEY = ("notebook", "dataset", "profile", "seed")
 CLAIM_KEY = ("id", "dataset", "profile")
 REFUSAL_KEY = ("exercise",)
+REPRODUCTION_KEY = ("data", "fraction", "width", "seed", "device", "what")
 
 
 def read(path: Path, key: tuple[str, ...] = RUN_KEY) -> list[dict]:

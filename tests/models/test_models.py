@@ -47,6 +47,13 @@ def test_the_network_of_the_paper():
     assert list(backbone.widths.values()) == [96, 192, 192, 192, 192]
 
 
+@pytest.mark.parametrize("blocks", [3, 4])
+def test_the_paper_has_fewer_blocks_too(blocks):
+    backbone, longest = build("rotnet_nin", blocks=blocks), build("rotnet_nin").state_dict()
+    assert backbone.stage_names == ["conv1", "conv2", "conv3", "conv4"][:blocks]
+    assert all(torch.equal(value, longest[name]) for name, value in backbone.state_dict().items())
+
+
 def test_large_images_are_halved_first():
     images = torch.zeros(1, 3, 64, 64)
     assert build("small", image_size=64)(images).shape[-1] == build("small")(images[..., :32, :32]).shape[-1]
