@@ -34,13 +34,14 @@ from course_lib.training import fit
 FACTORS = (1, 4, 16)
 IMAGES = 40_000  # 117 MiB; sixteen times as many take 1.8 GiB
 PHOTOS = 1000
-STEPS = 100  # of training: two reports and more
+STEPS = 100  # of training; every ten are timed together
 LIMIT_MB = 512  # of memory for training, beside PyTorch itself
 
 
 def measure(
-    out: Path, images: int = IMAGES, photos: int = PHOTOS, limit_mb: int = LIMIT_MB, say: Callable[[str], None] = print
-) -> dict:
+    out: Path, images: int = IMAGES, photos: int = PHOTOS, limit_mb: int = LIMIT_MB, steps: int = STEPS,
+    say: Callable[[str], None] = print,
+) -> dict:  # fmt: skip
     """Measure both on this processor; add `scaling` to `out`/bench.json and return it.
 
     - `training`: for each size `images`, `file_mb`, `build_seconds`, `step_ms` (median), `anonymous_mb` (the most).
@@ -55,7 +56,7 @@ def measure(
     out.mkdir(parents=True, exist_ok=True)
     for factor in FACTORS:
         with tempfile.TemporaryDirectory(dir=out) as folder:
-            row = apart(_train, folder, factor * images, result["limit_mb"])
+            row = apart(_train, folder, factor * images, result["limit_mb"], steps)
         result["training"].append(row)
         say("{images} images ({file_mb:.0f} MB): {step_ms:.1f} ms a step, {anonymous_mb:.0f} MB of its own".format_map(row))
     for factor in FACTORS:
@@ -68,7 +69,7 @@ def measure(
     return result
 
 
-def _train(folder: str, images: int, limit_mb: int | None) -> dict:
+def _train(folder: str, images: int, limit_mb: int | None, steps: int) -> dict:
     """Build a cache of so many images and train on it, in this process, which has nothing else to do."""
     with limited(limit_mb):
         rng = np.random.default_rng(0)
@@ -91,7 +92,7 @@ def _train(folder: str, images: int, limit_mb: int | None) -> dict:
         marks: list[float] = []
         with Anonymous() as watched:
             fit(
-                backbone, Rotation(backbone, torch.Generator().manual_seed(0)), data, steps=STEPS, batch_size=64,
+                backbone, Rotation(backbone, torch.Generator().manual_seed(0)), data, steps=steps, batch_size=64,
                 on_report=lambda history: marks.append(time.perf_counter()),
             )  # fmt: skip
     return {
