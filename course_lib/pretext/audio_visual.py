@@ -82,7 +82,8 @@ class AudioVisual(PretextTask):
     def sample(self, data: Split, size: int, rng: torch.Generator) -> Batch:
         """Uniform; `sounds` are spectrograms already (uint8 N x 64 x T), made once for the whole split."""
         batch = super().sample(dataclasses.replace(data, sounds=None), size, rng)  # raw sounds need not be copied
-        batch.sounds = spectrograms_of(data)[batch.index.to(data.sounds.device)].to(data.device)
+        spectra = spectrograms_of(data)
+        batch.sounds = spectra.index_select(0, batch.index.to(spectra.device)).to(data.device)
         return batch
 
     def hide(self, batch: Batch, rng: torch.Generator) -> tuple[tuple[Tensor, Tensor], Tensor]:
@@ -216,7 +217,8 @@ def around(spectra: Tensor, moments: Tensor, length: int) -> Tensor:
     window lies within the sound."""
     wide = min(LISTEN, spectra.shape[2])
     columns = _begin(spectra, moments, length)[..., None] + torch.arange(wide, device=spectra.device)  # N x K x 50
-    found = spectra[torch.arange(len(spectra), device=spectra.device)[:, None, None], :, columns].transpose(2, 3)
+    each = spectra[:, None].expand(-1, moments.shape[1], -1, -1)
+    found = each.gather(3, columns[:, :, None].expand(len(spectra), -1, spectra.shape[1], -1))
     return found[:, 0] if moments.shape[1] == 1 else found
 
 
@@ -229,7 +231,7 @@ def _begin(spectra: Tensor, moments: Tensor, length: int) -> Tensor:
 
 def three_channels(spectra: Tensor) -> Tensor:
     """Spectrograms (uint8 M x F x T) as a tower takes pictures: grey, M x 3 x F x T normalised floats."""
-    return normalise(spectra[:, None].expand(-1, 3, -1, -1))
+    return normalise(spectra[:, None]).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
 def audible(spectra: Tensor) -> Tensor:

@@ -75,9 +75,7 @@ def shaken(frames: Tensor, most: int, rng: torch.Generator) -> Tensor:
     move = torch.randint(-most, most + 1, (2, count * each, 1), generator=rng, device=frames.device)
     rows = (torch.arange(height, device=frames.device) + move[0]).clamp(0, height - 1)
     columns = (torch.arange(width, device=frames.device) + move[1]).clamp(0, width - 1)
-    samples = torch.arange(count * each, device=frames.device)[:, None, None]
-    moved = frames.flatten(0, 1).permute(0, 2, 3, 1)[samples, rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2).unflatten(0, (count, each))
+    return patches.picked(frames.flatten(0, 1), rows, columns).unflatten(0, (count, each))
 
 
 def centroids(frames: Tensor) -> Tensor:

@@ -31,15 +31,18 @@ def standardised_quarters(pictures: Tensor) -> Tensor:
     centred = quarters - quarters.mean((3, 5), keepdim=True)
     spread = centred.square().mean((1, 3, 5), keepdim=True).sqrt()
     # A flat quarter becomes nothing at all: the rounding error of its mean would be its own, and tell it from the others.
-    return torch.where(spread > 1e-4, centred / spread.clamp_min(0.02), 0.0).flatten(4, 5).flatten(2, 3)
+    spread = torch.where(spread > 1e-4, spread.clamp_min(0.02), torch.inf)
+    return centred.div_(spread).flatten(4, 5).flatten(2, 3)
 
 
 def with_gap(pictures: Tensor, width: int) -> Tensor:
     """Float pictures (N x C x 2s x 2s) with a cross of zeros, `width` pixels to either side, over the inner borders."""
     side = pictures.shape[-1] // 2
-    line = torch.arange(2 * side, device=pictures.device)
-    inside = (line >= side - width) & (line < side + width)
-    return pictures.masked_fill(inside[:, None] | inside, 0.0)
+    inside = slice(max(0, side - width), side + width)
+    pictures = pictures.clone()
+    pictures[..., inside, :] = 0.0
+    pictures[..., inside] = 0.0
+    return pictures
 
 
 class OddQuarter(PretextTask):
@@ -76,7 +79,8 @@ class OddQuarter(PretextTask):
         pictures = pictures.float() / 127.5 - 1
         if self.own_light:
             pictures = patches.greyscaled(pictures[:, None], 0.5, rng)[:, 0]
-            pictures = standardised_quarters(pictures) / 2
+            # Laid out as the network takes them, here already: sums that run in another order are rounded otherwise.
+            pictures = standardised_quarters(pictures.contiguous(memory_format=torch.channels_last)).div_(2)
         return with_gap(pictures, max(1, pictures.shape[-1] // 16)) if self.gap else pictures
 
     def hide(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -103,12 +103,20 @@ def grid_for(size: int, **changes) -> Grid:
     return Grid(**standard | changes)
 
 
+def picked(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The pixels of each image (N x C x H x W) in its own rows and columns (int64 N x … x h, N x … x w): N x C x … x h x w.
+
+    One place in the picture serves all its channels; an index for each of rows, columns and samples takes four times as long.
+    """
+    places = rows[..., :, None] * images.shape[-1] + columns[..., None, :]
+    found = images.flatten(2).gather(2, places.flatten(1)[:, None].expand(-1, images.shape[1], -1))
+    return found.unflatten(2, places.shape[1:])
+
+
 def cut(images: Tensor, top: Tensor, left: Tensor, size: int) -> Tensor:
     """Patches of `size` x `size` pixels with the given corners (N x P): N x P x C x size x size, by one indexing call."""
     step = torch.arange(size, device=images.device)
-    samples = torch.arange(len(images), device=images.device)[:, None, None, None]
-    rows, columns = (top[..., None] + step)[..., None], (left[..., None] + step)[..., None, :]
-    return images.permute(0, 2, 3, 1)[samples, rows, columns].movedim(-1, 2)
+    return picked(images, top[..., None] + step, left[..., None] + step).movedim(1, 2)
 
 
 def cut_rescaled(images: Tensor, grid: Grid, rng: torch.Generator, smallest: float = 0.65, largest: float = 0.9) -> Tensor:

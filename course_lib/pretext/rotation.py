@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from course_lib.data import Batch
 from course_lib.models import Backbone, initialise
 from course_lib.pretext import PretextTask, normalise
+from course_lib.pretext.patches import picked
 
 ANGLES = (0, 90, 180, 270)
 
@@ -69,9 +70,7 @@ def shifted_and_mirrored(images: Tensor, rng: torch.Generator, most: int = 3) ->
     columns = torch.arange(width, device=images.device).expand(count, width)
     columns = torch.where(mirror, columns.flip(1), columns)
     columns = _reflected(columns + draws[1, :, None] - most, width)
-    # One gather for the whole batch: sample i takes its own rows and its own columns.
-    samples = torch.arange(count, device=images.device)[:, None, None]
-    return images.permute(0, 2, 3, 1)[samples, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return picked(images, rows, columns)
 
 
 def _reflected(position: Tensor, size: int) -> Tensor:

@@ -395,13 +395,26 @@ def play(name, browser):
 
 @main.command()
 @DEVICE
-@click.option("--repetitions", type=click.IntRange(20), default=40, show_default=True, help="Steps of each kind.")
+@click.option("--repetitions", type=click.IntRange(20), default=40, show_default=True, help="Steps of each kind in a run.")
+@click.option("--runs", type=click.IntRange(1), default=1, show_default=True, help="Whose median counts; all are kept.")
+@click.option("--scaling", is_flag=True, help="Instead: time and memory at 1, 4 and 16 times as many samples, on the CPU.")
 @OUT
-def bench(device, repetitions, out):
-    """Measure what the library adds to a training step; the ratios go to OUT/bench.json."""
-    from course_lib.run import bench
+def bench(device, repetitions, runs, scaling, out):
+    """Measure what the library costs beside what one would write by hand; everything goes to OUT/bench.json.
 
-    bench.measure(_check("quick", "world", "0", device)[3], out.absolute(), repetitions, say=click.echo)
+    A step of each task over a bare one, memory, rates beside a DataLoader and others (benchmarks/), imports, and the first
+    picture of a notebook. Takes some minutes a run; do nothing else meanwhile.
+    """
+    device = _check("quick", "world", "0", device)[3]
+    if scaling:
+        from course_lib.run import scaling
+
+        scaling.measure(out.absolute(), say=click.echo)
+    else:
+        from course_lib.run import bench
+
+        _open("world")
+        bench.measure(device, out.absolute(), repetitions, runs, say=click.echo)
 
 
 @main.command()

@@ -376,19 +376,12 @@ def _execute(source: Path, executed: Path, parameters: dict, stopped: list[str])
     Papermill saves after every cell, into a temporary file that takes its place at the end, whatever the end is.
     """
     import papermill
-    from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     class ThisPython(AsyncKernelManager):
-        """Starts this very Python, whatever kernels the user has installed under the name python3."""
-
-        kernel_spec = KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            display_name="Python 3",
-            language="python",
-        )
+        kernel_spec = this_python()
 
     peaks = [0.0]
     if sys.platform == "win32":
@@ -424,6 +417,14 @@ def _execute(source: Path, executed: Path, parameters: dict, stopped: list[str])
         "peak_rss_mb": max(peaks) if sys.platform == "win32" else _largest_child(),
         "mendable": mendable,
     }
+
+
+def this_python():
+    """The specification of a kernel of this very Python, whatever the user has installed under the name python3."""
+    from jupyter_client.kernelspec import KernelSpec
+
+    launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    return KernelSpec(argv=launch, display_name="Python 3", language="python")
 
 
 def _largest_child() -> float:

@@ -1,4 +1,5 @@
-"""The report: pages of HTML, a front page, claims, exercises, one a notebook, that need no network and no script of their own."""
+"""The report: pages of HTML that need no network and no script of their own: a front page, one a notebook, and one each for
+claims, exercises, measurements and what the library costs."""
 
 import datetime
 import html
@@ -14,16 +15,18 @@ import psutil
 
 from course_lib.errors import CourseError
 from course_lib.paths import project, write_atomically
-from course_lib.plots.style import number
+from course_lib.plots.style import image_tag, number, png
 from course_lib.run import notebooks, results
 
 TEMPLATES = Path(__file__).parent / "templates"
 REFUSALS = ("exercise", "date", "wrong", "mutants", "equal")  # what a row of docs/refusals says
+MEASURED = ("notebook", "profile", "dataset", "machine")  # what a row of docs/measurements.json says, beside its figures
+BENCHED = ("device", "machine")  # and one of docs/bench.json
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def build(out: Path) -> Path:
-    """Write `out`/report from `out`/results.json, claims.json and executed/; returns its front page.
+    """Write `out`/report from `out`/results.json, claims.json, bench.json and executed/; returns its front page.
 
     Raises `CourseError` when there is nothing to report, a file is damaged or the report cannot be written.
     """
@@ -56,6 +59,11 @@ def build(out: Path) -> Path:
     if runs := reproductions(out):
         page = pages.get_template("report_reproduce.html.jinja").render(style=style, runs=runs)
         write_atomically(folder / "reproduce.html", page)
+    if measured := measurements():
+        page = pages.get_template("report_measurements.html.jinja").render(style=style, **measured)
+        write_atomically(folder / "measurements.html", page)
+    if cost := bench(out):
+        write_atomically(folder / "bench.html", pages.get_template("report_bench.html.jinja").render(style=style, **cost))
     read = [shown for shown in cards if shown["executed"]]
     for place, shown in enumerate(read):
         body = notebook_body(shown["executed"])
@@ -64,14 +72,14 @@ def build(out: Path) -> Path:
             before=read[place - 1] if place else None, after=read[place + 1] if place + 1 < len(read) else None,
         )  # fmt: skip
         write_atomically(folder / f"{shown['name']}.html", page)
-    extra = {"claims": committed, "exercises": refused, "reproduce": runs}
-    wanted = {shown["name"] for shown in read} | {name for name, shown in extra.items() if shown}
+    special = {"claims": committed, "exercises": refused, "reproduce": runs, "measurements": measured, "bench": cost}
+    wanted = {shown["name"] for shown in read} | {name for name, shown in special.items() if shown}
     for stale in set(folder.glob("*.html")) - {folder / f"{name}.html" for name in wanted}:
         stale.unlink()
     written = datetime.datetime.fromtimestamp((out / "results.json").stat().st_mtime)
     front = pages.get_template("report_index.html.jinja").render(
         style=style, cards=cards, claims=_by_id(claims), committed=bool(committed), refusals=bool(refused),
-        reproduced=bool(runs), environment=environment(),
+        reproduced=bool(runs), measurements=bool(measured), bench=bool(cost), environment=environment(),
         written=written.strftime("%-d %B %Y, %H:%M" if os.name != "nt" else "%d %B %Y, %H:%M"),
     )  # fmt: skip
     write_atomically(folder / "index.html", front)
@@ -159,6 +167,60 @@ def exercises(refusals: list[dict]) -> dict:
         | {kind: sum(len(row[kind]) for row in rows) for kind in ("wrong", "mutants")},
         "dates": list(dict.fromkeys([days[0], days[-1]])),
     }
+
+
+def measurements() -> dict:
+    """What the page of measurements shows: the rows of docs/measurements.json by notebook, those of docs/bench.json, and in
+    words what was not run; {} if nothing was measured."""
+    rows = results.read(project() / "docs" / "measurements.json", MEASURED)
+    benches = results.read(project() / "docs" / "bench.json", BENCHED)
+    if not rows and not benches:
+        return {}
+    known = sorted({*notebooks.sources(), *(row["notebook"] for row in rows)})
+    reproduced = (project() / "docs" / "rotnet-cifar10.json").exists()
+    return {
+        "notebooks": {name: [row for row in rows if row["notebook"] == name] for name in known},
+        "benches": benches,
+        "missing": not_yet_run(rows, benches, list(notebooks.sources()))
+        + ([] if reproduced else ["On a GPU: course reproduce rotnet-cifar10"]),
+    }
+
+
+def not_yet_run(rows: list[dict], benches: list[dict], known: list[str]) -> list[str]:
+    """What is in no measurement, in words: `On a GPU: every notebook at classroom`."""
+    missing = []
+    for on, profiles in {"a processor": ("quick",), "a GPU": ("classroom", "full")}.items():
+        for profile in profiles:
+            run = {
+                row["notebook"] for row in rows
+                if row["profile"] == profile and (row.get("device", "cpu") == "cpu") == (on == "a processor")
+            }  # fmt: skip
+            if lacking := [name for name in known if name not in run]:
+                which = "every notebook" if len(lacking) == len(known) else ", ".join(lacking)
+                missing.append(f"On {on}: {which} at {profile}")
+        if not any(bench["device"].startswith("cpu") == (on == "a processor") for bench in benches):
+            missing.append(f"On {on}: course bench")
+    return missing
+
+
+def bench(out: Path) -> dict:
+    """What the page of costs shows: `out`/bench.json and its plots; {} if there is none."""
+    if not (out / "bench.json").exists():
+        return {}
+    from course_lib.plots.bench import overheads, rates
+    from course_lib.run.bench import limit, read
+
+    found = {"overhead": {}, "ways": {}} | read(out)
+    limits, plots = {task: limit(task) for task in found["overhead"]}, {}
+    if limits:
+        words = "; ".join(f"{task} {ratio:.3f}, limit {limits[task]}" for task, ratio in found["overhead"].items())
+        drawn = png(overheads(found["overhead"], limits))
+        plots["overhead"] = image_tag(drawn, f"Our step over the bare one. {words}.", "44rem")
+    for task, ways in found["ways"].items():
+        seen = ways["pictures_per_second"]
+        words = "; ".join(f"{way} {rate:.0f}" for way, rate in seen.items())
+        plots[task] = image_tag(png(rates(seen)), f"Pictures a second, by way of training. {words}.", "44rem")
+    return {"bench": found, "limits": limits, "plots": plots}
 
 
 def _by_id(claims: list[dict]) -> list[list[dict]]:

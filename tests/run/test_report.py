@@ -1,5 +1,6 @@
 """The report is readable with no network, whatever a notebook puts into its outputs."""
 
+import json
 import re
 
 import nbformat
@@ -196,3 +197,68 @@ def test_a_card_has_the_first_figure_and_the_papers(project, tmp_path):
     assert shown["picture"] == {"source": "data:image/png;base64,aGVsbG8=", "alt": "Two <trees>"}
     assert any("Gidaris" in paper["citation"] for paper in shown["papers"])
     assert report.published("01_stub") == [] and report.card("01_stub", [row()], tmp_path / "none")["picture"] is None
+
+
+def test_what_was_measured_where_and_what_nobody_has_run(project, tmp_path):
+    project("01_stub")
+    project("02_other")
+    results.merge(tmp_path / "results.json", [row()])
+    assert "measurements.html" not in report.build(tmp_path).read_text(encoding="utf-8"), "this project has kept none"
+    measured = {
+        "notebook": "01_stub", "profile": "quick", "dataset": "world", "machine": "a <laptop>", "date": "2026-01-02",
+        "seconds": 130.0, "train_seconds": 60.0, "peak_rss_mb": 812, "seeds": [0],
+    }  # fmt: skip
+    results.merge(tmp_path / "docs" / "measurements.json", [measured], report.MEASURED)
+    assert 'href="measurements.html"' in report.build(tmp_path).read_text(encoding="utf-8")
+    page = (tmp_path / "report" / "measurements.html").read_text(encoding="utf-8")
+    assert "a &lt;laptop&gt;" in page and "2 min 10 s" in page and "812 MB" in page and "2026-01-02" in page
+    for missing in ("On a processor: 02_other at quick", "On a GPU: every notebook at classroom", "On a GPU: course bench"):
+        assert missing in page
+    gpu = [measured | {"notebook": name, "profile": profile, "device": "cuda", "machine": "a card"}
+           for name in ("01_stub", "02_other") for profile in ("classroom", "full")]  # fmt: skip
+    both = [bench_row(device) | {"machine": "a card", "date": "2026-01-03"} for device in ("NVIDIA H100", "cpu (x86_64)")]
+    quick = measured | {"notebook": "02_other"}
+    assert report.not_yet_run([measured, quick, *gpu], both, ["01_stub", "02_other"]) == []
+    assert report.not_yet_run([measured, quick, *gpu[:3]], both[1:], ["01_stub", "02_other"]) == [
+        "On a GPU: 02_other at full", "On a GPU: course bench",
+    ]  # fmt: skip
+    results.merge(tmp_path / "docs" / "bench.json", both, report.BENCHED)
+    report.build(tmp_path)
+    page = (tmp_path / "report" / "measurements.html").read_text(encoding="utf-8")
+    assert "NVIDIA H100" in page and "1.123" in page and "On a GPU: course bench" not in page
+
+
+def bench_row(device="cpu (x86_64)"):
+    step = {"ours_ms": 60.0, "bare_ms": 50.0, "hide_ms": 3.0, "hide_share": 0.05, "samples_per_second": 1066.0,
+            "pictures_per_second": 4266.0, "peak_mb": 512.0, "runs": [1.12, 1.123, 1.2]}  # fmt: skip
+    rates = {"bare": 5000.0, "DataLoader": 3500.0, "ours": 4900.0}
+    training = {"images": 40_000, "file_mb": 117.0, "build_seconds": 1.2, "step_ms": 61.0, "anonymous_mb": 333.0}
+    return {
+        "device": device, "overhead": {"rotation": 1.123, "odd_quarter": 1.04}, "steps": {"rotation": step, "odd_quarter": step},
+        "precision": "float32", "threads": 2, "torch": "2.13", "network": "small", "repetitions": 40, "runs": 3,
+        "ways": {"rotation": {"pictures_per_second": rates, "ours_over": {"bare": 0.98, "DataLoader": 1.4}, "runs": [rates]}},
+        "import_seconds": {"torch": 1.5, "course_lib": 0.002, "course_lib.start": 0.1}, "first_figure_seconds": 4.5,
+        "scaling": {"limit_mb": 512, "training": [training], "building": [
+            {"photos": 1000, "seconds": 1.5, "anonymous_mb": 250.0}]},
+    }  # fmt: skip
+
+
+def test_what_the_library_costs_has_a_page(project, tmp_path):
+    project("01_stub")
+    results.merge(tmp_path / "results.json", [row()])
+    assert "bench.html" not in report.build(tmp_path).read_text(encoding="utf-8"), "nothing was measured here"
+    (tmp_path / "bench.json").write_text(json.dumps(bench_row()))
+    assert 'href="bench.html"' in report.build(tmp_path).read_text(encoding="utf-8")
+    page = (tmp_path / "report" / "bench.html").read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/png') == 2 and "<script" not in page
+    assert all(address.startswith("data:") for address in loaded(page))
+    assert 'alt="Our step over the bare one. rotation 1.123, limit 1.05; odd_quarter 1.040, limit 1.1.' in page
+    for shown in ("cpu (x86_64)", "1.120 – 1.200", "4266", "1.40 times as fast", "0.002 s", "40 000", "512 MB"):
+        assert shown in page
+    (tmp_path / "bench.json").write_text(json.dumps({"device": "cpu", "scaling": bench_row()["scaling"] | {"limit_mb": None}}))
+    report.build(tmp_path)
+    page = (tmp_path / "report" / "bench.html").read_text(encoding="utf-8")
+    assert "40 000" in page and "nothing here is larger than memory" in page and "A training step" not in page
+    (tmp_path / "bench.json").write_text("{")
+    with pytest.raises(CourseError, match="run `course bench` again"):
+        report.build(tmp_path)
