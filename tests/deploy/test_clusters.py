@@ -116,9 +116,9 @@ def test_a_training_has_as_many_processes_as_torchrun_starts():
 
 def test_a_training_that_was_preempted_goes_on():
     job = documents("pretrain.yaml")["Job", "course-pretrain"]["spec"]
-    disrupted, told = job["podFailurePolicy"]["rules"]
-    assert disrupted == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
-    assert told == {"action": "Ignore", "onExitCodes": {"operator": "In", "values": [143]}}
+    (rule,) = job["podFailurePolicy"]["rules"]
+    assert rule == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
+    assert job["backoffLimit"] >= 10  # torchrun makes 1 of 143, which counts
     pod = job["template"]["spec"]
     assert pod["restartPolicy"] == "Never"  # podFailurePolicy is refused otherwise
     assert pod["terminationGracePeriodSeconds"] > 30  # how long torchrun itself waits for its processes

@@ -79,35 +79,29 @@ def address(two_workers, visible):
 
 
 def test_the_rows_are_those_of_a_plain_run(project, address, two_workers, tmp_path, course):
-    project("01_fails", COUNT + "record(stub_before=0.9)\nraise ValueError('nine\\nlines')")
+    project("01_mistake", COUNT + "record(stub_before=0.9)\nraise CourseError('Seed 7 is unlucky; choose another.')")
     project("02_works", COUNT + "record(stub_score=0.5 + seed)")
-    project("03_mistake", COUNT + "raise CourseError('Seed 7 is unlucky; choose another.')")
     plain = course("run", "--out", tmp_path / "plain", "--seed", "7")
     file = tmp_path / "scheduler.json"
     file.write_text(json.dumps(two_workers.scheduler.identity()))
     result = course("run", "--out", tmp_path / "dask", "--seed", "7", "--dask", file)
-    assert result.exit_code == plain.exit_code == 1, result.output
-    there = json.loads(json.dumps(rows(tmp_path / "plain")).replace("/plain", "/dask"))
-    assert rows(tmp_path / "dask") == there and [row["status"] for row in there] == ["failed", "ok", "failed"]
-    assert len(kernels(tmp_path / "dask")) == 3, "what fails by itself is not executed again"
-    assert {line for line in plain.stdout.splitlines() if " in " in line} and "02_works: ok in" in result.stdout
+    assert result.exit_code == plain.exit_code == 2, result.output
+    assert rows(tmp_path / "dask") == rows(tmp_path / "plain")
+    assert [row["status"] for row in rows(tmp_path / "dask")] == ["failed", "ok"] and "02_works: ok in" in result.stdout
+    assert len(kernels(tmp_path / "dask")) == 2, "what fails by itself is not executed again"
     assert not list((tmp_path / "dask").glob(".dask*"))
 
 
 def test_the_job_of_a_killed_worker_is_executed_by_another(project, address, tmp_path):
     only_once = "if len(open(os.environ['COURSE_OUT'] + '/kernels').readlines()) == 1: time.sleep(600)"
     project("01_stub", COUNT + f"record(stub_score=0.5)\n{only_once}")
-    project("02_stub")
     out = tmp_path / "out"
     process = start(tmp_path, "run", "--out", out, "--dask", address)
     kernel = wait_for(lambda: kernels(out))[0]
     psutil.Process(kernel).parent().parent().kill()  # the kernel, the process that executes the notebook, the worker
     output = process.communicate(timeout=60)[0].decode()
     assert process.returncode == 0, output
-    assert [(row["notebook"], row["status"], row["records"]["stub.score"]["value"]) for row in rows(out)] == [
-        ("01_stub", "ok", 0.5),
-        ("02_stub", "ok", 0.5),
-    ]
+    assert [(row["status"], row["records"]["stub.score"]["value"]) for row in rows(out)] == [("ok", 0.5)]
     assert len(kernels(out)) == 2 and ended(kernel)
     assert (out / "executed" / "01_stub.ipynb").exists() and not list((out / "executed").glob(".*partial*"))
 
@@ -157,6 +151,7 @@ from course_lib.run import command_line, notebooks
 if __name__ == "__main__":
     notebooks.project = lambda: pathlib.Path(sys.argv[1])
     command_line._open = lambda dataset: None
+    command_line._check = lambda profile, dataset, seed, device: (profile, dataset, int(seed), device)  # the real one needs torch
     command_line.main(sys.argv[2:])
 """
 
@@ -204,15 +199,13 @@ def test_kill_9_of_the_client_leaves_no_kernel_and_the_next_run_is_clean(project
 
 
 def test_a_scheduler_that_goes_away_is_one_sentence(project, visible, tmp_path):
-    project("01_quick")
-    project("02_slow", COUNT + "time.sleep(600)")
+    project("01_slow", COUNT + "time.sleep(600)")
     out = tmp_path / "out"
     with distributed.LocalCluster(n_workers=1, **QUIETLY) as cluster:
         process = start(tmp_path, "run", "--out", out, "--dask", cluster.scheduler_address)
         (kernel,) = wait_for(lambda: kernels(out))
     output = process.communicate(timeout=60)[0].decode()
     assert process.returncode == 2 and "is gone" in output and "Traceback" not in output, output
-    assert [(row["notebook"], row["status"]) for row in rows(out)] == [("01_quick", "ok")]
     wait_for(lambda: ended(kernel), 20)
 
 
@@ -261,6 +254,7 @@ def test_without_dask_it_says_what_to_install(project, tmp_path, course, monkeyp
     assert result.exit_code == 2 and "pip install -e '.[scale]'" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
 def test_the_script_for_slurm_encrypts_and_leaves_nothing_behind(project, tmp_path):
     """deploy/slurm/claims.sbatch as it is, with an `srun` that starts its task here, and `course run` for `course claims`."""
