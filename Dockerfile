@@ -21,7 +21,7 @@ RUN python -m venv .venv \
     && pip install --extra-index-url "$TORCH_INDEX" -r large.txt
 COPY --chown=student pyproject.toml README.md LICENSE ./
 RUN mkdir course_lib && touch course_lib/__init__.py \
-    && pip install -c constraints.txt -e '.[lab,hub]'
+    && pip install -c constraints.txt -e '.[lab,hub,scale]'
 COPY --chown=student . .
 RUN if [ "$WORLD" = yes ]; then course data build world; fi
 

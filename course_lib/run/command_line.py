@@ -47,6 +47,9 @@ DEVICE = click.option("--device", default="auto", show_default=True, help="auto,
 TIMEOUT = click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop a notebook after this long."
 )
+DASK = click.option(
+    "--dask", metavar="ADDRESS", help="Execute on Dask's workers: a scheduler's address or file, `local` or `local:4`."
+)
 
 
 def _exit_code(rows: list[dict]) -> int:
@@ -61,10 +64,11 @@ def _exit_code(rows: list[dict]) -> int:
 @click.option("--seed", default="0", show_default=True)
 @DEVICE
 @JOBS
+@DASK
 @TIMEOUT
 @click.option("--widgets", is_flag=True, help="Keep the widgets in the executed copies, for `course site`.")
 @OUT
-def run(names, profile, dataset, seed, device, jobs, timeout, widgets, out):
+def run(names, profile, dataset, seed, device, jobs, dask, timeout, widgets, out):
     """Execute notebooks (all of them when none is named): by name, by number (2) or by a part of the name (rotation).
 
     The executed copies go to OUT/executed, the figures to OUT/results.json.
@@ -77,13 +81,24 @@ def run(names, profile, dataset, seed, device, jobs, timeout, widgets, out):
     chosen = list(dict.fromkeys(notebooks.find(name) for name in names)) or list(notebooks.sources())
     if not chosen:
         raise CourseError("There is no notebook in notebooks/source; is this a whole copy of the course?")
-    seed = _check(profile, dataset, seed, device)[2]
+    seed = _check(profile, dataset, seed, "auto" if dask else device)[2]  # the workers may have a GPU where this has none
     dataset = check_name(dataset)  # in full: kernels run in another folder
     results.read(out / "results.json")
     _open(dataset)
     wanted = [notebooks.Job(name, profile, dataset, seed, device, out / "executed" / f"{name}.ipynb") for name in chosen]
-    rows = notebooks.run(wanted, out, parallel=jobs, timeout=timeout, widgets=widgets, say=click.echo)
-    sys.exit(_exit_code(rows))
+    sys.exit(_exit_code(_execute(wanted, out, jobs, dask, timeout=timeout, widgets=widgets)))
+
+
+def _execute(wanted: list, out: Path, jobs: int, dask: str | None, **options) -> list[dict]:
+    from course_lib.run import notebooks
+
+    if dask is None:
+        return notebooks.run(wanted, out, parallel=jobs, say=click.echo, **options)
+    from course_lib.run import dask_jobs
+
+    if jobs > 1:
+        raise CourseError("--jobs is for this machine alone; with --dask the workers say how many, as in --dask local:4.")
+    return dask_jobs.run(wanted, out, dask, say=click.echo, **options)
 
 
 def _check(profile, dataset, seed, device) -> tuple:
@@ -108,9 +123,10 @@ def _open(dataset: str) -> None:
 @click.option("--profile", help="Instead of each claim's own profile.")
 @DEVICE
 @JOBS
+@DASK
 @TIMEOUT
 @OUT
-def claims(ids, seeds, datasets, profile, device, jobs, timeout, out):
+def claims(ids, seeds, datasets, profile, device, jobs, dask, timeout, out):
     """Measure what the course claims (rot.learns, 'rot.*'; all when none is named) and judge it, in OUT/claims.json.
 
     A run that OUT/results.json already holds, with the same code, is not repeated: an interrupted command continues.
@@ -127,7 +143,7 @@ def claims(ids, seeds, datasets, profile, device, jobs, timeout, out):
             click.echo(f"{claim.id}: not measured on real photos; name some with --dataset folder:PATH.")
     wanted = list(dict.fromkeys(job for _, jobs_of_claim in chosen for job in jobs_of_claim))
     for name, data in dict.fromkeys((job.profile, job.dataset) for job in wanted):
-        _check(name, data, "0", device)
+        _check(name, data, "0", "auto" if dask else device)
     results.read(out / "claims.json", results.CLAIM_KEY)
     missing = notebooks.unfinished(wanted, out)
     missing += [job for job in claims.lacking(chosen, out) if job not in missing]
@@ -135,7 +151,7 @@ def claims(ids, seeds, datasets, profile, device, jobs, timeout, out):
     for data in dict.fromkeys(job.dataset for job in missing):
         _open(data)
     asked = [claim.id for claim, _ in chosen]
-    rows = notebooks.run(missing, out, parallel=jobs, timeout=timeout, claims=asked, say=click.echo)
+    rows = _execute(missing, out, jobs, dask, timeout=timeout, claims=asked)
     click.echo("\n" + claims.table(claims.judge_all(chosen, out)))
     sys.exit(_exit_code(rows))
 

@@ -182,32 +182,26 @@ def run(
     On `KeyboardInterrupt` what runs is stopped and recorded as interrupted, then the exception goes on.
     Raises `CourseError` before anything starts when `out` cannot be used or another process executes the same notebook.
     """
-    results.read(out / "results.json")  # a damaged file is found now, not after the work
-    for job in jobs:
-        check_parameters(job.notebook)
     rows, waiting, running = [], list(jobs), {}
     uses = {name: after(name) for name in {job.notebook for job in jobs}}
-    with contextlib.ExitStack() as locks:
-        for job in jobs:
-            locks.enter_context(_lock(job, out))
+    with reserved(jobs, out):
         try:
             while waiting or running:
                 while len(running) < parallel and (job := _next(waiting, [*running.values()], uses, parallel)):
                     waiting.remove(job)
-                    running[_Execution(job, out, timeout, claims, widgets, parallel)] = job
+                    running[Execution(job, out, timeout, claims, widgets, parallel)] = job
                     say(f"{job.notebook}: started ({job.profile}, {job.dataset}, seed {job.seed}, {job.device})")
                 time.sleep(0.05)
                 for execution in [execution for execution in running if execution.ended()]:
                     del running[execution]
-                    rows.append(execution.row())
-                    say(summary(rows[-1]))
+                    rows.append(keep(execution.row(), out, say))
         except BaseException:
             for execution in running:
                 execution.stop("interrupted")
             for execution in running:
                 while not execution.ended():
                     time.sleep(0.05)
-                say(summary(execution.row()))
+                keep(execution.row(), out, say)
             raise
     return rows
 
@@ -230,16 +224,39 @@ def _next(waiting: list[Job], running: list[Job], uses: dict[str, list[str]], pa
     return next(iter(awaited * (parallel > 1) + ready), None)
 
 
+@contextlib.contextmanager
+def reserved(jobs: list[Job], out: Path):
+    """While this lasts no other `course` executes one of `jobs`.
+
+    Raises `CourseError` at once when `out` cannot be used, a notebook lacks a parameter or another process executes it.
+    """
+    results.read(out / "results.json")  # a damaged file is found now, not after the work
+    for job in jobs:
+        check_parameters(job.notebook)
+    with contextlib.ExitStack() as locks:
+        for job in jobs:
+            locks.enter_context(lock(job, out))
+        yield
+
+
+def keep(row: dict, out: Path, say: Callable[[str], None]) -> dict:
+    """Merge a finished job's row into `out`/results.json, without `mendable`, and say how it went; the row."""
+    results.merge(out / "results.json", [{name: row[name] for name in row if name != "mendable"}])
+    say(summary(row))
+    return row
+
+
 def summary(row: dict) -> str:
     """One line about a finished notebook."""
     line = f"{row['notebook']}: {row['status']} in {row['seconds']:.1f} s, peak {row['peak_rss_mb']:.0f} MB"
     return f"{line}: {row['error']}" if row["error"] else line
 
 
-def _lock(job: Job, out: Path) -> FileLock:
+def lock(job: Job, out: Path, suffix: str = ".lock", wait: float = 0) -> FileLock:
+    """A lock on `job`, held until it is released; raises `CourseError` when another has it for `wait` seconds more."""
     try:
         job.executed.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(job.executed.with_name(f".{job.executed.name}.lock"), timeout=0).acquire()
+        return FileLock(job.executed.with_name(f".{job.executed.name}{suffix}"), timeout=wait).acquire()
     except Timeout:
         raise CourseError(
             f"Another `course` is executing {job.notebook} into {out}; wait for it, or choose another folder with --out."
@@ -250,7 +267,7 @@ def _lock(job: Job, out: Path) -> FileLock:
         ) from error
 
 
-class _Execution:
+class Execution:
     """A child process that executes one notebook; it stops its kernel when its standard input says why, or closes."""
 
     def __init__(self, job: Job, out: Path, timeout: float | None, claims: Sequence[str], widgets: bool, parallel: int):
@@ -313,37 +330,42 @@ class _Execution:
         return False
 
     def row(self) -> dict:
-        """The finished execution's row, which is also merged into results.json."""
+        """The finished execution's row."""
         seconds, answer = time.monotonic() - self.started, self.process.stdout.read()
-        if answer:
-            ending = json.loads(answer)
-        else:
-            error = f"the executing process died with code {self.process.returncode}"
-            ending = {"status": "failed", "error": error, "peak_rss_mb": 0.0, "mendable": False}
+        died = failure(f"the executing process died with code {self.process.returncode}")
+        ending = json.loads(answer) if answer else died
         if ending["status"] == "failed" and not ending["mendable"]:
             ending["error"] += f" (see {self.job.executed.name} and {self.log.name} in {self.log.parent})"
         else:
             self.log.unlink()
-        session = {}
-        for path in results.record_files(self.out, **self.job.key):
-            session = json.loads(path.read_text(encoding="utf-8"))
-        row = {
-            "notebook": self.job.notebook,
-            "status": ending["status"],
-            "seconds": round(seconds, 2),
-            "train_seconds": session.get("train_seconds"),
-            "peak_rss_mb": round(ending["peak_rss_mb"], 1),
-            "device": session.get("device") or self.job.device,
-            "profile": self.job.profile,
-            "dataset": self.job.dataset,
-            "seed": self.job.seed,
-            "records": session.get("records", {}),
-            "error": ending["error"],
-            "code": self.code,
-            "mendable": ending["mendable"],
-        }
-        results.merge(self.out / "results.json", [{name: row[name] for name in row if name != "mendable"}])
-        return row
+        return row_of(self.job, self.out, self.code, seconds, ending)
+
+
+def failure(error: str) -> dict:
+    """The ending of a job that could not report one itself."""
+    return {"status": "failed", "error": error, "peak_rss_mb": 0.0, "mendable": False}
+
+
+def row_of(job: Job, out: Path, code: str, seconds: float, ending: dict) -> dict:
+    """The row of a job that ended so, with what its session has recorded in `out`; `code` as of `code_version`."""
+    session = {}
+    for path in results.record_files(out, **job.key):
+        session = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        "notebook": job.notebook,
+        "status": ending["status"],
+        "seconds": round(seconds, 2),
+        "train_seconds": session.get("train_seconds"),
+        "peak_rss_mb": round(ending["peak_rss_mb"], 1),
+        "device": session.get("device") or job.device,
+        "profile": job.profile,
+        "dataset": job.dataset,
+        "seed": job.seed,
+        "records": session.get("records", {}),
+        "error": ending["error"],
+        "code": code,
+        "mendable": ending["mendable"],
+    }
 
 
 # --- the child process
