@@ -16,13 +16,12 @@ SLURM, KUBERNETES = project() / "deploy" / "slurm", project() / "deploy" / "kube
 SCRIPTS = sorted(SLURM.glob("*.sbatch"))
 # What the shell or the batch system would put in.
 STANDS_FOR = {"$SLURM_NTASKS_PER_NODE": "4", "$SLURM_NNODES": "2", "$folder": "/tmp"}
+TYPED = {"pretrain": "rotation --data cifar10 --steps 20000", "claims": ""}  # by whoever submits a script: its "$@"
 
 
 def check(words):
     """Raise unless `course`, followed by these words, is a command with options that it knows. Nothing is executed."""
     name, *rest = words
-    if name == "pretrain" and name not in main.commands:
-        pytest.skip("there is no `course pretrain` yet")
     main.commands[name].make_context(name, rest)
 
 
@@ -71,7 +70,7 @@ def test_a_job_may_be_started_again_and_its_log_goes_on(script):
 def test_what_a_script_calls_exists(script):
     joined = script.read_text(encoding="utf-8").replace("\\\n", " ")
     (line,) = [line for line in joined.splitlines() if re.match(r"(srun .*)?\bcourse \w", line.strip())]
-    words = line.split("course ", 1)[1].replace('"$@"', "")
+    words = line.split("course ", 1)[1].replace('"$@"', TYPED[script.stem])
     for variable, value in STANDS_FOR.items():
         words = words.replace(variable, value)
     assert "$" not in words
