@@ -4,7 +4,7 @@ FROM python:3.12-slim-bookworm
 
 # pip takes torch from here: the small build for processors, unless another is asked for.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-# "yes" renders the pictures of the world into the image (half a GB), for a class that starts at once.
+# "yes" renders the pictures, clips and sounds of the world into the image, for a class that starts at once.
 ARG WORLD=no
 
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
@@ -23,7 +23,7 @@ COPY --chown=student pyproject.toml README.md LICENSE ./
 RUN mkdir course_lib && touch course_lib/__init__.py \
     && pip install -c constraints.txt -e '.[lab,hub,scale]'
 COPY --chown=student . .
-RUN if [ "$WORLD" = yes ]; then course data build world; fi
+RUN if [ "$WORLD" = yes ]; then for part in world world:cells world:clips world:sounds; do course data build "$part" || exit 1; done; fi
 
 # Inside, the server has to listen to more than the loopback address; -p 127.0.0.1:8888:8888 keeps others out.
 # The log shows the address with its token.

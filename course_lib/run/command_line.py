@@ -353,14 +353,18 @@ def progress(export):
 
 @main.command()
 @click.argument("task")
-@click.option("--data", "dataset", required=True, help="world, cifar10, stl10, imagenette or folder:PATH.")
+@click.option("--data", "dataset", required=True, help="One of `course data list`, folder:PATH or clips:PATH.")
 @click.option("--steps", type=click.IntRange(1), required=True)
-@click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True, help="Samples a step, over all processes.")
+@click.option("--batch-size", type=click.IntRange(1), default=256, show_default=True,
+              help="Samples a step over all processes; a multiple of devices x nodes x accumulate.")
 @click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes on each machine.")
 @click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines.")
-@click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True, help="Parts of a batch in each process.")
-@click.option("--network", default="small_groupnorm", show_default=True, help="A backbone, or torchvision:NAME.")
-@click.option("--width", type=int, default=16, show_default=True, help="Channels of its first stage.")
+@click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True, 
+              help="Cut each process's share of a batch into so many parts, one after the other: less memory.")
+@click.option("--network", default="small_groupnorm", show_default=True, 
+              help="small, small_groupnorm, rotnet_nin or torchvision:NAME.")
+@click.option("--width", type=int, default=16, show_default=True, 
+              help="Channels of its first stage, a multiple of 8; torchvision's networks have their own.")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True)
 @click.option("--weight-decay", type=click.FloatRange(0), default=0.05, show_default=True)
 @click.option("--checkpoint-every", type=click.IntRange(1), default=200, show_default=True, metavar="STEPS")
@@ -368,10 +372,10 @@ def progress(export):
 @DEVICE
 @OUT
 def pretrain(task, dataset, steps, devices, nodes, accumulate, seed, device, out, **plan):
-    """Train TASK (rotation, jigsaw ...) on much data, on one machine or many; also under torchrun, `fabric run` and SLURM.
+    """Train TASK (rotation, jigsaw ...) on much data, on one machine or many; also under torchrun, `fabric run` and srun.
 
-    SIGTERM and Ctrl-C save a checkpoint after the step; the same command goes on from there, on any number of processes.
-    The exit code is then 143. The network goes to OUT/checkpoints.
+    Once training has begun, SIGTERM and Ctrl-C save a checkpoint and end with exit code 143; the same command goes on from
+    there, on any number of processes. The network goes to OUT/checkpoints.
     """
     from course_lib.data import check_name
     from course_lib.run import pretrain
@@ -411,9 +415,11 @@ def play(name, browser):
 
 @main.command()
 @DEVICE
-@click.option("--repetitions", type=click.IntRange(20), default=40, show_default=True, help="Steps of each kind in a run.")
-@click.option("--runs", type=click.IntRange(1), default=1, show_default=True, help="Whose median counts; all are kept.")
-@click.option("--scaling", is_flag=True, help="Instead: time and memory at 1, 4 and 16 times as many samples, on the CPU.")
+@click.option("--repetitions", type=click.IntRange(20), default=40, show_default=True,
+              help="Timed steps of ours, and of the bare step that finds its batch ready-made.")
+@click.option("--runs", type=click.IntRange(1), default=1, show_default=True,
+              help="How often all is measured; the median counts.")
+@click.option("--scaling", is_flag=True, help="Instead, on the CPU: time and memory at 1, 4 and 16 times the samples.")
 @OUT
 def bench(device, repetitions, runs, scaling, out):
     """Measure what the library costs beside what one would write by hand; everything goes to OUT/bench.json.
@@ -440,13 +446,16 @@ def bench(device, repetitions, runs, scaling, out):
 @click.option("--width", type=int, default=96, show_default=True, help="Of the network, a multiple of 8; the paper's is 96.")
 @click.option("--seed", default="0", show_default=True)
 @DEVICE
-@click.option("--parts", default="", metavar="A,B,…", show_default="all", help="rotnet,random,supervised,time,rotations,labels")
+@click.option("--parts", default="", metavar="A,B,…", show_default="all",
+              help="Some of: rotnet (pretraining and heads), random (heads on random weights), supervised, time (seconds to the "
+                   "target), rotations (two instead of four), labels (few labels).")
 @OUT
 def reproduce(experiment, dataset, fraction, width, seed, device, parts, out):
-    """Repeat a paper's EXPERIMENT and set its figures beside ours: rotnet-cifar10, made for one GPU.
+    """Repeat a paper's EXPERIMENT on a budget for one GPU and set its figures beside ours (rotnet-cifar10: Gidaris et al. 2018).
 
-    The figures go to OUT/reproduce, part by part: an interrupted command continues. With --fraction, on less than a GPU,
-    the same is tried in fewer steps; that is declared wherever the figures stand.
+    Networks train 12 000 steps, and heads 4 000; the paper's trained 78 000 and 39 000. With --fraction and --width the same
+    is tried on less than a GPU. All of that is declared wherever the figures stand. They go to OUT/reproduce, part by part:
+    an interrupted command continues.
     """
     from course_lib.data import check_name, open_dataset
     from course_lib.run import reproduce

@@ -21,7 +21,7 @@ POINTS = {
     "cleared": 1,  # an innocent set called clean
     "without evidence": 0,  # the leak's name alone, which may be a guess
     "wrong": 0,  # another leak's name
-    "missed": 0,  # a spoilt set called clean
+    "missed": -1,  # a spoilt set called clean: else one would call all of them so
     "not answered": 0,
     "false accusation": -1,  # an innocent set called spoilt
 }
@@ -34,11 +34,13 @@ class Marks:
     Attributes:
         student: the name of the file, or of its folder where the file has kept the name of the form.
         verdicts: set -> one of `POINTS`.
+        evidence: set -> what the student gives for it, in words.
         problems: sentences about what could not be read.
     """
 
     student: str
     verdicts: dict[str, str]
+    evidence: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -85,7 +87,9 @@ def mark(key: dict[str, str], paths: list[Path]) -> list[Marks]:
 
 def judge(key: dict[str, str], student: str, answers: dict[str, tuple[str, str]], problems: list[str]) -> Marks:
     """Compare answers, set -> (leak, evidence), with the key."""
-    return Marks(student, {name: _verdict(leak, *answers.get(name, ("", ""))) for name, leak in key.items()}, problems)
+    answers = {name: answers.get(name, ("", "")) for name in key}
+    verdicts = {name: _verdict(leak, *answers[name]) for name, leak in key.items()}
+    return Marks(student, verdicts, {name: evidence for name, (_, evidence) in answers.items()}, problems)
 
 
 def _verdict(leak: str, answer: str, evidence: str) -> str:
@@ -138,13 +142,19 @@ def _words(value: str | list[str]) -> str:
 
 
 def write(path: Path, key: dict[str, str], marks: list[Marks]) -> None:
-    """The marks as a table: a student a row, the verdict on each set a column."""
+    """The marks as a table: a student a row, the verdict on each set a column, and the evidence another, to be read."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["student", "points", "of", *key, "problems"])
+    writer.writerow(["student", "points", "of", *key, "problems", *(f"{name} evidence" for name in key)])
     for each in marks:
-        writer.writerow([each.student, each.points, full_marks(key), *each.verdicts.values(), " ".join(each.problems)])
+        writer.writerow([each.student, each.points, full_marks(key), *each.verdicts.values(), " ".join(each.problems),
+                         *map(_harmless, each.evidence.values())])  # fmt: skip
     write_atomically(path, table.getvalue())
+
+
+def _harmless(words: str) -> str:
+    """A spreadsheet executes a cell that begins like a formula; with an apostrophe before it, it is text."""
+    return f"'{words}" if words[:1] in tuple("=+-@") else words
 
 
 def as_text(key: dict[str, str], marks: list[Marks]) -> str:

@@ -89,6 +89,12 @@ def connect(device: str, devices: int, nodes: int):
     if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun knows how many there are
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         nodes = int(os.environ["WORLD_SIZE"]) // devices
+    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", devices * nodes))  # srun has started these already
+    if tasks != devices * nodes:
+        raise CourseError(
+            f"srun started {tasks} processes, and --devices {devices} times --nodes {nodes} are "
+            f"{devices * nodes}; make them agree."
+        )
     strategy = "ddp" if devices * nodes > 1 else "auto"
     try:
         fabric = Fabric(accelerator=device, devices=devices, num_nodes=nodes, strategy=strategy, precision=precision)

@@ -136,8 +136,9 @@ class RotNet:
         }  # fmt: skip
         self.identity["declared"] = (
             f"fraction {fraction:g} of the steps, width {width}, seed {seed}, {self.identity['device_name']}, "
-            f"{self.identity['precision']}"
-            + ("" if (fraction, width) == (1, 96) else ": less than the paper's experiment, so no reproduction of its figures")
+            f"{self.identity['precision']}; whole networks train {STEPS} steps, times "
+            "the fraction, where the paper's trained 78000"
+            + ("" if (fraction, width) == (1, 96) else ": less than the experiment, so no reproduction of its figures")
         )
         run = f"{dataset.fingerprint}-{fraction:g}-{width}-{seed}-{self.device.type}-{self.identity['code']}"
         self.folder = out / "checkpoints" / f"rotnet-cifar10-{run}"

@@ -171,6 +171,12 @@ def test_a_task_that_keeps_something_between_steps_is_not_cut(dataset, monkeypat
         pretrain.network_of(pretrain.Plan("queue", "tiny", 1, parts=2), dataset)
 
 
+def test_processes_of_srun_that_would_each_train_alone_are_refused(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    with pytest.raises(CourseError, match="srun started 4 processes, and --devices 1 times --nodes 2 are 2"):
+        pretrain.connect("cpu", devices=1, nodes=2)
+
+
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (["rotatoin", "--data", "world", "--steps", "1"], "There is no pretext task called 'rotatoin'"),
     (["rotation", "--data", "wrold", "--steps", "1"], "wrold"),
