@@ -184,12 +184,15 @@ def run(
     """
     rows, waiting, running = [], list(jobs), {}
     uses = {name: after(name) for name in {job.notebook for job in jobs}}
+    urgent = [job for job in jobs if any(_awaits(job, other, uses) or _awaits(other, job, uses) for other in jobs)]
     with reserved(jobs, out):
         try:
             while waiting or running:
                 while len(running) < parallel and (job := _next(waiting, [*running.values()], uses, parallel)):
                     waiting.remove(job)
-                    running[Execution(job, out, timeout, claims, widgets, parallel)] = job
+                    running[execution := Execution(job, out, timeout, claims, widgets, parallel)] = job
+                    if urgent and job not in urgent:
+                        execution.give_way()
                     say(f"{job.notebook}: started ({job.profile}, {job.dataset}, seed {job.seed}, {job.device})")
                 time.sleep(0.05)
                 for execution in [execution for execution in running if execution.ended()]:
@@ -213,14 +216,15 @@ def after(name: str) -> list[str]:
     return jupytext.read(sources()[name]).metadata.get("course", {}).get("after", [])
 
 
+def _awaits(job: Job, other: Job, uses: dict[str, list[str]]) -> bool:
+    """Whether `job` takes checkpoints of `other`, if it finds them."""
+    return other.notebook in uses[job.notebook] and other.key == job.key | {"notebook": other.notebook}
+
+
 def _next(waiting: list[Job], running: list[Job], uses: dict[str, list[str]], parallel: int) -> Job | None:
     """Which job to start now: first one that others wait for, then in order; None while all wait for one that runs."""
-
-    def awaits(job: Job, other: Job) -> bool:
-        return other.notebook in uses[job.notebook] and other.key == job.key | {"notebook": other.notebook}
-
-    ready = [job for job in waiting if not any(awaits(job, other) for other in [*waiting, *running])]
-    awaited = [job for job in ready if any(awaits(other, job) for other in waiting)]
+    ready = [job for job in waiting if not any(_awaits(job, other, uses) for other in [*waiting, *running])]
+    awaited = [job for job in ready if any(_awaits(other, job, uses) for other in waiting)]
     return next(iter(awaited * (parallel > 1) + ready), None)
 
 
@@ -313,6 +317,11 @@ class Execution:
         with contextlib.suppress(OSError):  # it has ended already
             self.process.stdin.write(line.encode() + b"\n")
             self.process.stdin.flush()
+
+    def give_way(self) -> None:
+        """Compute only while others leave a core idle: what one notebook waits for shall be done first."""
+        with contextlib.suppress(psutil.Error):  # it has ended already, or may not
+            psutil.Process(self.process.pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10)
 
     def stop(self, why: str) -> None:
         self._tell(why)

@@ -31,11 +31,11 @@ def file(tmp_path):
 def test_strategies_without_looking_do_not_pay():
     assert points(KEY) == marking.full_marks(KEY) == 8
     assert points({}) == 0
-    assert points(dict.fromkeys(KEY, "clean")) == 2
+    assert points(dict.fromkeys(KEY, "clean")) == 0  # what is gained on the innocent is lost on the others
     accused = KEY | {"set-2": "edge", "set-4": "edge"}  # all that leak are right, and the others accused as well
     assert points(accused) == 4 < points({name: leak for name, leak in KEY.items() if leak != "clean"}) == 6
     for leak in LEAKS.keys() - {"clean"}:
-        assert points(dict.fromkeys(KEY, leak)) <= points(dict.fromkeys(KEY, "clean")) // 2
+        assert points(dict.fromkeys(KEY, leak)) == 0
 
 
 def test_every_verdict():
@@ -109,3 +109,10 @@ def test_two_files_of_one_name_are_told_apart(file):
 def test_what_is_no_key_is_refused(file, content):
     with pytest.raises(CourseError, match="cannot be read as a key"):
         marking.read_key(file("key.json", content))
+
+
+def test_evidence_stands_beside_the_verdict_and_is_no_formula(tmp_path):
+    marks = marking.judge(KEY, "ada", {"set-1": ("lens", "=HYPERLINK(1)"), "set-2": ("clean", "0.3")}, [])
+    marking.write(tmp_path / "marks.csv", KEY, [marks])
+    (row,) = csv.DictReader((tmp_path / "marks.csv").read_text().splitlines())
+    assert row["set-1"] == "found" and row["set-1 evidence"] == "'=HYPERLINK(1)" and row["set-2 evidence"] == "0.3"
