@@ -184,15 +184,12 @@ def run(
     """
     rows, waiting, running = [], list(jobs), {}
     uses = {name: after(name) for name in {job.notebook for job in jobs}}
-    urgent = [job for job in jobs if any(_awaits(job, other, uses) or _awaits(other, job, uses) for other in jobs)]
     with reserved(jobs, out):
         try:
             while waiting or running:
                 while len(running) < parallel and (job := _next(waiting, [*running.values()], uses, parallel)):
                     waiting.remove(job)
-                    running[execution := Execution(job, out, timeout, claims, widgets, parallel)] = job
-                    if urgent and job not in urgent:
-                        execution.give_way()
+                    running[Execution(job, out, timeout, claims, widgets, parallel)] = job
                     say(f"{job.notebook}: started ({job.profile}, {job.dataset}, seed {job.seed}, {job.device})")
                 time.sleep(0.05)
                 for execution in [execution for execution in running if execution.ended()]:
@@ -222,10 +219,18 @@ def _awaits(job: Job, other: Job, uses: dict[str, list[str]]) -> bool:
 
 
 def _next(waiting: list[Job], running: list[Job], uses: dict[str, list[str]], parallel: int) -> Job | None:
-    """Which job to start now: first one that others wait for, then in order; None while all wait for one that runs."""
+    """Which job to start now, if any: first one that others wait for, then in order.
+
+    While such a one runs, what nobody waits for starts on an idle core only: it would slow down what all depends on.
+    """
+
+    def awaited(job: Job) -> bool:
+        return any(_awaits(other, job, uses) for other in waiting)
+
     ready = [job for job in waiting if not any(_awaits(job, other, uses) for other in [*waiting, *running])]
-    awaited = [job for job in ready if any(_awaits(other, job, uses) for other in waiting)]
-    return next(iter(awaited * (parallel > 1) + ready), None)
+    first = [job for job in ready if awaited(job)] if parallel > 1 else []
+    busy = any(map(awaited, running)) and len(running) >= (os.cpu_count() or 1)
+    return next(iter(first or ready * (not busy)), None)
 
 
 @contextlib.contextmanager
@@ -317,11 +322,6 @@ class Execution:
         with contextlib.suppress(OSError):  # it has ended already
             self.process.stdin.write(line.encode() + b"\n")
             self.process.stdin.flush()
-
-    def give_way(self) -> None:
-        """Compute only while others leave a core idle: what one notebook waits for shall be done first."""
-        with contextlib.suppress(psutil.Error):  # it has ended already, or may not
-            psutil.Process(self.process.pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10)
 
     def stop(self, why: str) -> None:
         self._tell(why)

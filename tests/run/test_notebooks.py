@@ -227,7 +227,8 @@ def test_two_runs_at_once_are_isolated_by_out_and_refused_in_one(project, tmp_pa
         assert row["records"]["stub.score"]["value"] == seed + 0.1
 
 
-def test_a_notebook_that_uses_others_checkpoints_waits_for_them(project, tmp_path):
+def test_a_notebook_that_uses_others_checkpoints_waits_for_them(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     uses = {"a": [], "b": [], "c": ["b"]}
 
     def job(name, seed=0):
@@ -235,7 +236,9 @@ def test_a_notebook_that_uses_others_checkpoints_waits_for_them(project, tmp_pat
 
     a, b, c = jobs = [job("a"), job("b"), job("c")]
     assert notebooks._next(jobs, [], uses, 2) == b  # somebody waits for it
-    assert notebooks._next([a, c], [b], uses, 2) == a
+    assert notebooks._next([a, c], [b], uses, 3) == a
+    assert notebooks._next([a, c], [b, job("x")], uses, 3) is None  # no core is idle, and what c waits for would suffer
+    assert notebooks._next([a], [b, job("x")], uses, 3) == a
     assert notebooks._next([c], [b], uses, 2) is None
     assert notebooks._next([c], [job("b", seed=1)], uses, 2) == c  # another run's checkpoints are of no use to it
     assert notebooks._next(jobs, [], uses, 1) == a  # one after the other: the order of the course
