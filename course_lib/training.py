@@ -127,12 +127,7 @@ def fit(
             number, the checkpoint belongs to another network, is damaged, or is not the one that `continues` needs, or it
             cannot be written.
     """
-    missing = [name for name in task.content if getattr(data, name) is None]
-    if missing:
-        raise CourseError(
-            f"{type(task).__name__} learns from {' and '.join(task.content)}, and these samples have no {missing[0]}: 'world' "
-            "has images, 'world:clips' has clips, 'world:sounds' has clips and sounds."
-        )
+    require_content(task, data)
     with _lock:
         if backbone in _in_training:
             raise CourseError("This network is being trained already; press Stop or wait for it to finish, then try again.")
@@ -201,6 +196,16 @@ def fit(
     finally:
         with _lock:
             _in_training.discard(backbone)
+
+
+def require_content(task: PretextTask, data: Split) -> None:
+    """Raise `CourseError` when the samples lack something that the task learns from."""
+    missing = [name for name in task.content if getattr(data, name) is None]
+    if missing:
+        raise CourseError(
+            f"{type(task).__name__} learns from {' and '.join(task.content)}, and these samples have no {missing[0]}: 'world' "
+            "has images, 'world:clips' has clips, 'world:sounds' has clips and sounds."
+        )
 
 
 def schedule(step: int, steps: int) -> float:

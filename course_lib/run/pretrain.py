@@ -36,6 +36,7 @@ from course_lib.training import (
     Step,
     load_network,
     read_checkpoint,
+    require_content,
     resume,
     save_checkpoint,
     schedule,
@@ -149,9 +150,6 @@ def network_of(plan: Plan, dataset: Dataset) -> tuple[Step, dict]:
             into parts.
     """
     kind = pretext.load(plan.task)
-    missing = [name for name in kind.content if getattr(dataset.train, name) is None]
-    if missing:
-        raise CourseError(f"{plan.task} learns from {' and '.join(kind.content)}, and {plan.data} has no {missing[0]}.")
     between = [name for name in ("start_epoch", "after_step") if getattr(kind, name) is not getattr(pretext.PretextTask, name)]
     if between and plan.parts > 1:
         raise CourseError(
@@ -162,6 +160,7 @@ def network_of(plan: Plan, dataset: Dataset) -> tuple[Step, dict]:
     rng = torch.Generator().manual_seed(plan.seed)
     backbone = build_backbone(plan.network, rng=rng, width=plan.width, image_size=size)
     task = kind(backbone, rng)
+    require_content(task, dataset.train)
     settings = settings_of(
         torch.device("cpu"), dataset.train, task, plan.steps, plan.batch_size, plan.learning_rate, plan.weight_decay, plan.seed
     ) | {"parts": plan.parts, "network": plan.network, "width": plan.width}

@@ -6,7 +6,6 @@ is used for the figures alone; what the time to target needs is read off the val
 """
 
 import hashlib
-import platform
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,6 +25,7 @@ from course_lib.models import Backbone, build_backbone
 from course_lib.pretext import PretextTask
 from course_lib.pretext.rotation import Rotation, shifted_and_mirrored
 from course_lib.run import results
+from course_lib.run.bench import device_name
 from course_lib.run.results import REPRODUCTION_KEY
 from course_lib.start import default_precision
 from course_lib.training import Step, code_hash, fit, load_finished, read_checkpoint, settings_of
@@ -130,7 +130,7 @@ class RotNet:
             digest.update(Path(source).read_bytes())
         self.identity = {
             "data": dataset.name, "fraction": fraction, "width": width, "seed": seed, "device": device,
-            "device_name": torch.cuda.get_device_name(self.device) if cuda else f"{device} ({platform.machine()})",
+            "device_name": device_name(device),
             "precision": str(self.precision).removeprefix("torch."), "fingerprint": dataset.fingerprint,
             "code": digest.hexdigest()[:16],
         }  # fmt: skip

@@ -687,7 +687,7 @@ if photos.name == "world":
     )
 
 # %% [markdown]
-# Several hundred scenes still leave a few points to luck. The sweep asks about two thousand, as they are and without their object.
+# How much of that is luck, with these few scenes? The sweep asks about two thousand, as they are and without their object.
 
 # %%
 def on_many(change):

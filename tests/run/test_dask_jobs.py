@@ -7,11 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from waiting import wait_for
 
 from course_lib.errors import CourseError
 from course_lib.run import command_line, notebooks, results
@@ -27,14 +27,6 @@ LIBRARY = Path(command_line.__file__).parents[2]
 QUIETLY = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
 # Every execution leaves the number of its kernel.
 COUNT = "with open(os.environ['COURSE_OUT'] + '/kernels', 'a') as file: print(os.getpid(), file=file, flush=True)\n"
-
-
-def wait_for(condition, seconds=40):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return found
 
 
 def kernels(out):

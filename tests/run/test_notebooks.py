@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import nbformat
 import psutil
 import pytest
+from waiting import wait_for
 
 from course_lib.errors import CourseError
 from course_lib.run import notebooks, results
@@ -18,14 +18,6 @@ from course_lib.run import notebooks, results
 
 def rows(out):
     return results.read(out / "results.json")
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.mark.parametrize("query", ["02_rotation", "02", "2", "rotation", "ROTA"])
