@@ -50,6 +50,13 @@ def kept(lab, notebook: str) -> SimpleNamespace:
     return SimpleNamespace(**json.loads(path.read_text()), progress=progress)
 
 
+def shown(lab, source: str) -> bool:
+    """Whether the notebook on the disk holds a panel below the cell."""
+    cells = nbformat.read(lab.folder / "mine.ipynb", as_version=4).cells
+    (cell,) = (cell for cell in cells if cell.source == source)
+    return any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in cell.outputs)
+
+
 def steps_saved(lab, name: str = "*") -> list[tuple[int, int]]:
     """Of every checkpoint that fits the name: steps taken, and steps asked for. One that is damaged raises."""
     found = [read_checkpoint(path)[1] for path in (lab.folder.parent / "out" / "checkpoints").glob(f"{name}-*.safetensors")]
@@ -147,8 +154,8 @@ def test_a_kernel_is_restarted_during_training(mine):
 
 def test_a_tab_is_closed_and_opened_again(mine):
     begin(mine)
-    # The page is saved every few seconds, with its panels.
-    wait_for(mine, lambda: (mine.folder / "mine.ipynb").read_text().count("application/vnd.jupyter.widget-view+json") >= 5)
+    # The page is saved every few seconds, with its panels: with that of the long training too, however late it came.
+    wait_for(mine, lambda: shown(mine, LONG))
     mine.page.close()
 
     # Nobody looks, and every cell that Run All had asked for is run.
