@@ -161,8 +161,8 @@ def measure_step(name: str, device: str, repetitions: int, visible: int = VISIBL
         return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == torch.bfloat16)
 
     step, optimiser = network()
-    pictures = _pictures(step.task.hide(step.task.sample(data, 8, draw), draw)[0]) / 8  # rotation makes four of one
-    size = visible // max(1, round(pictures))
+    of_one = pictures(step.task.hide(step.task.sample(data, 8, draw), draw)[0]) / 8  # rotation makes four of one
+    size = visible // max(1, round(of_one))
 
     def ours():
         batch = step.task.sample(data, size, draw)
@@ -200,7 +200,7 @@ def measure_step(name: str, device: str, repetitions: int, visible: int = VISIBL
         "hide_ms": round(1e3 * hide_s, 3),
         "hide_share": round(hide_s / ours_s, 4),
         "samples_per_second": round(size / ours_s, 1),
-        "pictures_per_second": round(_pictures(seen) / ours_s, 1),
+        "pictures_per_second": round(pictures(seen) / ours_s, 1),
         "peak_mb": round(peak, 1),
     }
 
@@ -221,7 +221,7 @@ def _data(name: str, device: str) -> Split:
     return Split(labels, [str(k) for k in range(10)], **content, rate=RATE, device=torch.device(device))
 
 
-def _pictures(visible) -> float:
+def pictures(visible) -> float:
     """How many pictures of 32 x 32 pixels a network sees: what comes first in `visible`, by its numbers."""
     first = visible if isinstance(visible, torch.Tensor) else visible[0]
     return first.numel() / (3 * SIDE * SIDE)
@@ -269,6 +269,8 @@ def measure_ways(device: str, runs: int, say: Callable[[str], None]) -> dict[str
     """
     found = {}
     for program in sorted((project() / "benchmarks").glob("*.py")):
+        if program.stem not in pretext.names():  # what the programs share
+            continue
         results = []
         for _ in range(runs):
             environment = os.environ | {"PYTHONPATH": str(project())}

@@ -163,6 +163,8 @@ def running_lab(chromium, beside: Path):
     (answered / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     environment = os.environ | settings | {"COURSE_OUT": str(beside / "out"), "PYTHONUNBUFFERED": "1"}
     environment.pop("COURSE_HEADLESS", None)
+    if at_once := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # two kernels that both want every core wait for one another
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, os.cpu_count() // int(at_once))))
     server = subprocess.Popen(
         [sys.executable, "-c", SERVE, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
     )
