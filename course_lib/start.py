@@ -398,12 +398,13 @@ class Session:
         return Forecast(question, keep, noted=self.forecasts.get(name), **options)
 
     def claim(self, identifier: str) -> None:
-        """Show a claim of `course_lib/claims` beside what this run measured; one run alone decides nothing.
+        """Show a claim of `course_lib/claims` beside what this run measured, and the committed verdict: one run decides nothing.
 
         Raises:
             CourseError: there is no such claim, or this run has not recorded its two sides.
         """
         from course_lib.run import claims
+        from course_lib.widgets.sweep import why_reversed
 
         known = claims.load()
         if identifier not in known:
@@ -412,11 +413,14 @@ class Session:
         a, b = self._side(claim.a, identifier), self._side(claim.b, identifier)
         lead = a - b if claim.direction == "a>b" else b - a
         seen = "agrees" if lead >= claim.margin else "does not agree"
+        measured = f"a verdict takes three seeds (`course claims {claim.id}`)"
+        for row in claims.committed([claim], self.dataset_name):
+            measured = f"{len(row['a'])} seeds on {row['dataset']}: **{row['verdict']}** (`course claims {claim.id}`)"
+            measured += f"; {reason}" if (reason := why_reversed(row)) else ""
         style.show_markdown(
             f"> **Claim `{claim.id}`.** {claim.statement}  \n"
             f"> A ({_source(claim.a)}) = {a:.3f}, B ({_source(claim.b)}) = {b:.3f}; the claim wants "
-            f"{claim.direction.upper()} by at least {claim.margin:g}. This run **{seen}**; a verdict takes three seeds "
-            f"(`course claims {claim.id}`)."
+            f"{claim.direction.upper()} by at least {claim.margin:g}. This run **{seen}**; {measured}."
         )
 
     def _side(self, name: str, claim: str) -> float:
@@ -430,7 +434,8 @@ class Session:
     def say(self, text: str) -> None:
         """Show Markdown in which `{rot.pretext_accuracy}` stands for a recorded value, and `{….chance}` for its chance.
 
-        Fractions appear as percentages. Nothing measured is ever typed into prose; this is how prose names it.
+        Fractions appear as percentages, and `{….points}`, of the difference of two, as percentage points. Nothing measured is
+        ever typed into prose; this is how prose names it.
 
         Raises:
             CourseError: a name has not been recorded.
@@ -441,10 +446,12 @@ class Session:
         field = "value"
         if name not in self.records and name.endswith(".chance"):
             name, field = name.removesuffix(".chance"), "chance"
+        points = name not in self.records and name.endswith(".points")
+        name = name.removesuffix(".points") if points else name
         if name not in self.records:
             raise CourseError(f"The text names the result '{name}', which this run has not recorded yet.")
         record = self.records[name]
-        return style.number(record[field], record["unit"])
+        return style.number(100 * record[field], "points") if points else style.number(record[field], record["unit"])
 
     def show(self, figure, caption: str, alt: str, rests_on: Collection[str] | None = None) -> None:
         """Display a figure with a caption below and `alt` for those who cannot see it.

@@ -143,6 +143,8 @@ def test_prose_is_filled_from_records(session, monkeypatch):
     session.record("rot.pretext_accuracy", 0.6412, chance=0.25, unit="fraction")
     session.say("It names {rot.pretext_accuracy}, guessing {rot.pretext_accuracy.chance}.")
     assert said == ["It names 64.1 %, guessing 25.0 %."]
+    session.say("That is {rot.pretext_accuracy.points} of all.")
+    assert said[1] == "That is 64.1 points of all."
     with pytest.raises(CourseError, match=r"rot\.other"):
         session.say("{rot.other}")
 
@@ -157,6 +159,20 @@ def test_a_claim_is_shown_with_its_two_sides(session, monkeypatch):
     assert "A (`rot.pretext_accuracy`) = 0.640, B (given) = 0.250" in said[0] and "agrees" in said[0]
     with pytest.raises(CourseError, match=r"rot\.lerns"):
         session.claim("rot.lerns")
+
+
+def test_a_claim_is_shown_with_what_several_seeds_gave(session, monkeypatch):
+    from course_lib.run import claims
+
+    said, rows = [], []
+    monkeypatch.setattr(start_module.style, "show_markdown", said.append)
+    monkeypatch.setattr(claims, "committed", lambda about, dataset: rows)
+    session.record("rot.pretext_accuracy", 0.64, chance=0.25, unit="fraction")
+    session.claim("rot.learns")
+    assert "a verdict takes three seeds (`course claims rot.learns`)" in said[0]
+    rows.append({"a": [0.2, 0.2, 0.2], "dataset": "world", "verdict": "reversed", "note": "reversed: it sleeps"})
+    session.claim("rot.learns")
+    assert "3 seeds on world: **reversed** (`course claims rot.learns`); it sleeps." in said[1]
 
 
 def test_calibration_shows_forecast_beside_result(session, monkeypatch):

@@ -29,6 +29,7 @@ from course_lib.paths import data_directory
 
 FORMAT = 2  # raise it when what a cache holds changes meaning: caches of another format are not found
 HASHED_ON_OPEN = 2**28  # bytes, a quarter of a second: what is left is hashed by `verify` only, its size compared
+READ_AROUND = 2**28  # bytes: of a larger file only what is asked for is read
 _FIRST = ("labels.npy", "images.npy", "clips.npy", "sounds.npy")  # what is learnt from
 PATIENCE = 3  # seconds of waiting for another process before saying so
 
@@ -78,6 +79,16 @@ def _mapped(file: Path) -> np.ndarray:
         shape, _, dtype = np.lib.format.read_array_header_1_0(opened)
         memory = mmap.mmap(opened.fileno(), 0, mmap.MAP_PRIVATE | no_reserve, mmap.PROT_READ | mmap.PROT_WRITE)
         return np.ndarray(shape, dtype, memory, opened.tell())
+
+
+def read_in_any_order(array: np.ndarray) -> None:
+    """Tell the system that the rows of a mapped array will be asked for one here, one there.
+
+    It would read what lies around each of them, too, and in a file that memory cannot hold throw that away unseen: several
+    times what was asked for. Of a small file this soon brings in the rest, so it may do so.
+    """
+    if isinstance(array.base, mmap.mmap) and array.nbytes > READ_AROUND and hasattr(mmap, "MADV_RANDOM"):  # not on Windows
+        array.base.madvise(mmap.MADV_RANDOM)
 
 
 def damage(directory: Path, thorough: bool = False) -> str | None:

@@ -8,6 +8,8 @@ import psutil
 import torch
 from torch import Tensor
 
+from course_lib.data import cache
+
 CONTENT = ("images", "clips", "sounds")  # what a sample may be made of; other arrays but `labels` are annotations
 
 
@@ -149,6 +151,9 @@ def assemble(manifest: dict, arrays: dict, device: torch.device | str) -> Datase
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items() if name not in texts}
     if device.type != "cpu" and sum(tensor.nbytes for tensor in tensors.values()) < free_memory(device) / 4:
         tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
+    else:
+        for array in arrays.values():
+            cache.read_in_any_order(array)
     tensors["labels"] = tensors["labels"].to(device)
     splits, start = {}, 0
     for split, size in manifest["splits"].items():

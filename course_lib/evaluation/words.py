@@ -73,14 +73,16 @@ def hidden_words(
     """Questions: which of `choices` words stood here? places N x 2, words N x choices, and which is right, N.
 
     Hidden are words that are not among the `frequent` most common ones, in sentences of eight known words or more. All
-    answers lie within `near` ranks of frequency, and the sentence contains only the right one. Where the hidden word lies
-    among those ranks is drawn as well: were it always in their middle, its being neither the most nor the least frequent of
-    the answers would give it away.
+    answers lie within `near` ranks of frequency, and none of them is to be seen elsewhere in the sentence. Where the hidden
+    word lies among those ranks is drawn as well: were it always in their middle, its being neither the most nor the least
+    frequent of the answers would give it away.
     """
     size = len(asked.vocabulary)
     rank = asked.sentences[asked.places[:, 0], asked.places[:, 1]]
     long = ((asked.sentences >= 0).sum(1) >= 8)[asked.places[:, 0]]
     possible = asked.places[long & (rank >= frequent + near) & (rank < size - near)]
+    hidden = asked.sentences[possible[:, 0], possible[:, 1]]
+    possible = possible[(asked.sentences[possible[:, 0]] == hidden[:, None]).sum(1) == 1]
     if not len(possible):
         raise CourseError(f"No sentence has a word to hide: the text has {size} words, and those in the middle are asked about.")
     chosen = possible[torch.randperm(len(possible), generator=rng)[:count]]

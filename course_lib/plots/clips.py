@@ -70,6 +70,6 @@ def curves_by_threshold(
     axis = figure.subplots()
     for (name, line), style in zip(lines.items(), ("-", "--", ":", "-."), strict=False):
         axis.plot(thresholds, [100 * value for value in line], style, marker="o", markersize=4, label=name)
-    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 100), xscale="log" if logarithmic else "linear")
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None), xscale="log" if logarithmic else "linear")
     axis.legend()
     return figure

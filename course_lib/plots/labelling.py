@@ -20,8 +20,8 @@ def large(number: float) -> str:
     return f"{number:.3g}"
 
 
-def cost_bars(years: dict[str, float], money: dict[str, float], chosen: str):
-    """One bar a kind of label: human-years on a logarithmic axis, the money beside it; `chosen` in orange."""
+def cost_bars(years: dict[str, float], money: dict[str, float], chosen: str, images: float):
+    """One bar a kind of label of so many images: human-years on a logarithmic axis, the money beside it; `chosen` in orange."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 0.5 * len(years) + 1.2), layout="constrained")
@@ -31,13 +31,15 @@ def cost_bars(years: dict[str, float], money: dict[str, float], chosen: str):
     bars = axis.barh(names, [years[name] for name in names], color=colours, height=0.6)
     axis.bar_label(bars, [f"{large(years[name])} years, {large(money[name])} dollars" for name in names], padding=4)
     axis.set(xscale="log", xlabel="human-years of work", xlim=(min(years.values()) / 3, max(years.values()) * 300))
-    axis.set_title(f"{chosen}: {large(years[chosen])} human-years")
+    axis.set_title(f"{chosen}: {large(years[chosen])} human-years for {large(images)} images")
     axis.grid(axis="y", visible=False)
     return figure
 
 
-def years_by_seconds(lines: dict[str, tuple[Sequence[float], Sequence[float]]], target: float, crossings: dict[str, float]):
-    """Human-years against seconds an image, a line for each length of a year; where each meets `target` is marked.
+def years_by_seconds(
+    lines: dict[str, tuple[Sequence[float], Sequence[float]]], target: float, crossings: dict[str, float], what: str
+):  # fmt: skip
+    """Human-years against seconds for one of `what`, a line for each length of a year; where each meets `target` is marked.
 
     lines: words -> (seconds, years); crossings: the same words -> the seconds at which the line meets the target.
     """
@@ -51,9 +53,10 @@ def years_by_seconds(lines: dict[str, tuple[Sequence[float], Sequence[float]]], 
     for (words, (seconds, years)), colour in zip(lines.items(), (BLUE, ORANGE, GREEN), strict=False):
         axis.plot(seconds, years, color=colour, label=words)
         axis.plot(crossings[words], target, "o", color=colour)
-        axis.annotate(f"{crossings[words]:.3g} s", (crossings[words], target), (6, -13), textcoords="offset points", color=colour)
+        beside = {"textcoords": "offset points", "ha": "right", "color": colour}
+        axis.annotate(f"{crossings[words]:.3g} s", (crossings[words], target), (-6, 5), **beside)
     axis.set(xscale="log", yscale="log", xlabel="seconds for one image", ylabel="human-years")
-    axis.set_title("What must one image have taken?")
+    axis.set_title(f"What must one image have taken? ({what})")
     axis.legend()
     return figure
 
@@ -78,6 +81,7 @@ def scale_of_data(rows: list[dict]):
     axis.set(xscale="log", xlim=(1e5, 1e16), ylim=(len(rows) - 0.5, -0.5), title="The less you ask of it, the more there is")
     axis.set_yticks([])
     axis.set_xticks([10.0**power for power in range(5, 14)])
+    axis.set_xlabel("how many (images, where no other unit stands)", loc="left")
     axis.grid(axis="y", visible=False)
     axis.spines["left"].set_visible(False)
     return figure
@@ -95,7 +99,8 @@ def long_tail(counts: Sequence[int], needed: dict[float, float], exponent: float
              title=f"Classes at exponent {exponent:g}")  # fmt: skip
     right.plot(list(needed), list(needed.values()), "o-", color=BLUE)
     right.plot(exponent, needed[exponent], "o", color=ORANGE, markersize=11)
-    right.set(yscale="log", xlabel="exponent of Zipf's law", ylabel="labels to draw", title="Until every class has enough")
+    right.set(yscale="log", xlabel="exponent of Zipf's law", ylabel="labels to draw",
+              title=f"Until every class has enough: {large(needed[exponent])}")  # fmt: skip
     return figure
 
 

@@ -5,10 +5,11 @@ from torch import Tensor
 from course_lib.plots.style import BLUE, GREY, ORANGE
 
 
-def setting_bars(panels: dict[str, dict], chosen=None, picture: Tensor | None = None):
+def setting_bars(panels: dict[str, dict], chosen=None, picture: Tensor | None = None, chance: float | None = None):
     """One panel of bars an entry: title -> setting -> fraction (None: not measured), in percent; `chosen` in orange.
 
-    picture: uint8 3 x H x W, shown on the left.
+    picture: uint8 3 x H x W, shown on the left. chance: a fraction that guessing gets in every panel, as a dotted line; all
+    panels then have one scale.
     """
     from matplotlib.figure import Figure
 
@@ -30,6 +31,9 @@ def setting_bars(panels: dict[str, dict], chosen=None, picture: Tensor | None = 
         if not any(heights):
             axis.set_ylim(0, 100)
         axis.axhline(0, color=GREY, linewidth=1)
+        if chance is not None:
+            axis.axhline(100 * chance, color="black", linewidth=1, linestyle=":")
+            axis.set_ylim(0, 118 * max(chance, *(value or 0.0 for values in panels.values() for value in values.values())))
         axis.grid(axis="x", visible=False)
         if max(map(len, names)) > 6:
             axis.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")

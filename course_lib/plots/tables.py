@@ -43,13 +43,15 @@ def scatter(points: dict[str, tuple[float, float]], across: str, up: str, scale:
     """One mark a method, with its name: (across, up)."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.2, 3.8), layout="constrained")
+    figure = Figure(figsize=(7.6, 3.8), layout="constrained")
     axis = figure.subplots()
     for k, (name, (x, y)) in enumerate(points.items()):
-        axis.scatter(scale[0] * x, scale[1] * y, s=70, marker=MARKS[k % len(MARKS)], color=COLOURS[k % len(COLOURS)], zorder=3)
-        axis.annotate(name.replace("_", " "), (scale[0] * x, scale[1] * y), xytext=(7, 4), textcoords="offset points", fontsize=9)
+        axis.scatter(scale[0] * x, scale[1] * y, s=70, marker=MARKS[k % len(MARKS)], color=COLOURS[k % len(COLOURS)], zorder=3,
+                     label=name.replace("_", " "))  # fmt: skip
     axis.set(xlabel=across, ylabel=up)
-    axis.margins(0.18)
+    axis.margins(0.12)
+    if points:
+        figure.legend(loc="outside right upper", fontsize=9)
     return figure
 
 
@@ -64,13 +66,16 @@ def gains_by_stage(lines: dict[str, dict[str, float]], ylabel: str = "gain over 
                   linestyle=("-", "--", "-.", ":")[k // len(COLOURS) % 4], color=COLOURS[k % len(COLOURS)],
                   label=name.replace("_", " "))  # fmt: skip
     axis.axhline(0, color="black", linewidth=1)
-    axis.set(ylabel=ylabel)
+    axis.set(xlabel="stage", ylabel=ylabel)
     figure.legend(loc="outside right upper", fontsize=9)
     return figure
 
 
-def dots_and_range(groups: dict[str, list[float]], xlabel: str):
-    """One row a group: a dot a run, and a line from the least to the most; fractions, shown in percent."""
+def dots_and_range(groups: dict[str, list[float]], xlabel: str, chosen: int | None = None):
+    """One row a group: a dot a run, and a line from the least to the most; fractions, shown in percent.
+
+    Dots are spread a little up and down, so that equal ones are seen. chosen: which of each group is marked in orange.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 0.6 * len(groups) + 1.0), layout="constrained")
@@ -79,7 +84,10 @@ def dots_and_range(groups: dict[str, list[float]], xlabel: str):
     for row, name in enumerate(names):
         values = [100 * value for value in groups[name]]
         axis.plot([min(values), max(values)], [row, row], color=GREY, linewidth=6, alpha=0.35, solid_capstyle="round")
-        axis.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.8)
+        places = [row + 0.36 * (0.618 * k % 1 - 0.5) for k in range(len(values))]
+        axis.plot(values, places, "o", color=BLUE, alpha=0.7, markersize=5)
+        if chosen is not None:
+            axis.plot(values[chosen], places[chosen], "o", color=ORANGE, markeredgecolor="black", markersize=10)
     axis.set_yticks(range(len(names)), names)
     axis.set(xlabel=xlabel, ylim=(-0.6, len(names) - 0.4))
     axis.grid(axis="y", visible=False)

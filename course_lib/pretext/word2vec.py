@@ -99,7 +99,11 @@ class Word2vec(PretextTask):
         def said(numbers: Tensor) -> str:
             return " ".join(self.vocabulary[number] if number >= 0 else "·" for number in numbers.tolist())
 
-        rows = [[said(seen), said(row[:1]), said(row[1:])] for seen, row in zip(visible, hidden, strict=True)]
+        def with_gap(seen: Tensor) -> str:
+            left, right = seen.chunk(2)
+            return said(seen) if self.skipgram else f"{said(left)} ___ {said(right)}"
+
+        rows = [[with_gap(seen), said(row[:1]), said(row[1:])] for seen, row in zip(visible, hidden, strict=True)]
         figure = Figure(figsize=(10.5, 0.3 * len(rows) + 0.4))
         axis = figure.subplots()
         axis.set_axis_off()

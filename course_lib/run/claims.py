@@ -182,13 +182,13 @@ def lacking(chosen: list[tuple[Claim, list[notebooks.Job]]], out: Path) -> list[
 
 def committed(claims: list[Claim], dataset: str) -> list[dict]:
     """The rows of docs/claims.json about `claims` on `dataset` (photos are known by their file's name), or on the world
-    where they were not measured on that. Beside the fields of claims.json each has `date`, `machine`, and `sides`, the
-    names of what is compared."""
+    where they were not measured on that; in the order of `claims`. Beside the fields of claims.json each has `date`,
+    `machine`, and `sides`, the names of what is compared."""
     sides = {claim.id: (claim.a, claim.b) for claim in claims}
     rows = results.read(project() / "docs" / "claims.json", results.CLAIM_KEY)
     for name in (public(dataset), "world"):
         if found := [row | {"sides": sides[row["id"]]} for row in rows if row["id"] in sides and row["dataset"] == name]:
-            return found
+            return sorted(found, key=lambda row: list(sides).index(row["id"]))
     return []
 
 

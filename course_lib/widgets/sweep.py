@@ -1,6 +1,7 @@
 """An experiment too long for a live cell: the committed verdicts, and a button that runs it here."""
 
 import html
+import re
 import threading
 from collections.abc import Callable, Mapping
 
@@ -11,26 +12,37 @@ from course_lib.training import History
 from course_lib.widgets import headless, show_error, show_panel
 
 
-def verdicts(rows: list[dict], unit: str = "fraction") -> str:
-    """Rows of docs/claims.json as Markdown: what was compared, both sides over the seeds, the verdict, when and where."""
+def verdicts(rows: list[dict], unit: str = "fraction", sweep: str = "") -> str:
+    """Rows of docs/claims.json as Markdown: what was compared, both sides over the seeds, the verdict, when and where; and
+    what is known of why a claim came out the other way round. Settings of `sweep` are called by their keys alone."""
     if not rows:
         return "This comparison has not been measured yet on this data or on the world."
     lines = ["| statement | A | | B | verdict |", "|---|---|---|---|---|"]
     for row in rows:
-        # "half" of rot.count.half, as the notebook calls it; a number stays whole.
-        names = (name if name[0].isdigit() else name.rpartition(".")[2] for name in row["sides"])
+        names = (name.removeprefix(f"{sweep}.") for name in row["sides"])
         a, b = (f"{_span(row[side], unit)} (`{name}`)" for side, name in zip("ab", names, strict=True))
-        lines.append(f"| `{row['id']}` {row['statement']} | {a} | {row['direction'][1]} | {b} | **{row['verdict']}** |")
+        margin = (100 * row["margin"], "points") if unit == "fraction" else (row["margin"], unit)
+        by = f" by {number(*margin)}" if row["margin"] else ""
+        lines.append(f"| `{row['id']}` {row['statement']} | {a} | {row['direction'][1]}{by} | {b} | **{row['verdict']}** |")
     first = rows[0]
-    seeds = max(len(row["a"]) for row in rows)
-    return "\n".join(lines) + (
-        f"\n\nMeasured on {first['dataset']} over {seeds} seeds, {first['date']}, {first['machine']}. Smallest to largest."
-    )
+    lines += [
+        "",
+        f"Measured on {first['dataset']} over {max(len(row['a']) for row in rows)} seeds, {first['date']}, {first['machine']}. "
+        "Of A and B the smallest and the largest. A claim holds where every A leads every B by the margin, is reversed where "
+        "every B so leads every A, and is undecided otherwise.",
+        *(f"\nWhy `{row['id']}` is reversed: {reason}." for row in rows if (reason := why_reversed(row))),
+    ]
+    return "\n".join(lines)
+
+
+def why_reversed(row: dict) -> str:
+    """What the note of a reversed claim says about that; "" of any other."""
+    note = row.get("note", "") if row["verdict"] == "reversed" else ""
+    return re.sub(r".*?(where it is )?reversed: ", "", note)
 
 
 def _span(values: list[float], unit: str) -> str:
-    shown = sorted({number(value, unit) for value in (min(values), max(values))}) if values else ["nothing"]
-    return " to ".join(shown)
+    return " to ".join(dict.fromkeys(number(value, unit) for value in (min(values), max(values)))) if values else "nothing"
 
 
 class Sweep:
@@ -74,7 +86,7 @@ class Sweep:
 
     def show(self, run: bool = False) -> None:
         """Display the verdicts, and the buttons where somebody can press them; `run`: measure within this call."""
-        show_markdown(verdicts(self.committed, self.unit))
+        show_markdown(verdicts(self.committed, self.unit, self.name))
         if run:
             self._work()
             if self.error:

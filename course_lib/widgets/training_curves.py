@@ -121,7 +121,10 @@ def _draw_scores(axis, history: History, names: Sequence[str], chance: float | N
     if chance is not None:
         axis.axhline(100 * chance, color=GREY, linestyle=":", label="guessing")
     axis.set(title="Score", xlabel="step", ylabel="%", xlim=(0, history.steps), ylim=(0, top))
-    axis.legend(loc="upper left" if len(names) < 2 else "best")
+    if len(names) < 2:
+        axis.legend(loc="upper left")
+    else:  # below: what takes turns draws many lines
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), fontsize="small")
 
 
 def progress_text(history: History) -> str:

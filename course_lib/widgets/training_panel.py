@@ -190,14 +190,14 @@ class TrainingRun:
     def _words(self) -> tuple[str, str]:
         labels = ", ".join(words for words, _ in self._behind())
         ghosts = f"Broken and pale: other runs ({labels}). " if labels else ""
-        caption = (
-            f"Training {self.name}. Left: the loss of each step (pale) and its running mean (dark). Right: the score "
-            f"on training batches, likewise. Dotted: guessing. {ghosts}"
-        )
-        return caption.strip(), (
-            f"Two curves of training {self.name} over steps: loss on the left, score on the right. "
-            f"{ghosts}{progress_text(self.history)}"
-        )
+        scored = bool(self.history.scores and self.history.scores[-1][1])
+        where, curves_of = ("Left", "Two curves") if scored or self.chance is not None else ("Drawn", "The curve")
+        caption = f"Training {self.name}. {where}: the loss of each step (pale) and its running mean (dark). "
+        caption += "Right: the score on training batches, likewise. " * scored
+        caption += "Dotted: guessing. " * (self.chance is not None)
+        sides = "loss on the left, score on the right" if where == "Left" else "the loss"
+        alt = f"{curves_of} of training {self.name} over steps: {sides}. {ghosts}{progress_text(self.history)}"
+        return f"{caption}{ghosts}".strip(), alt
 
 
 class Presets:

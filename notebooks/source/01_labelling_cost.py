@@ -31,6 +31,8 @@
 # | 8 · Doubt | ✓ | ✓ |
 # | 9 · What we know now | ✓ | ✓ |
 #
+# *The lecture* is one on self-supervised learning whose claims this course checks: what it says is either measured here, or marked as its word.
+#
 # Run the cells one after another with Shift + Enter. The next cell holds what you may change.
 
 # %% [markdown] tags=["instructor"]
@@ -66,6 +68,7 @@ from course_lib.evaluation.probes import few_shot
 from course_lib.evaluation.supervised import Supervised
 from course_lib.evaluation.words import Affinity, choose, hidden_words, nearest_words
 from course_lib.exercises import exercise
+from course_lib.plots.images import image_row
 from course_lib.plots.labelling import agreements, cited, cost_bars, large, long_tail, scale_of_data, similar_words, years_by_seconds
 from course_lib.plots.settings import in_words, setting_bars
 from course_lib.pretext.word2vec import Word2vec, hide_middle, noise_distribution, table
@@ -109,6 +112,8 @@ def new_reader(data, dimension=DIMENSION, purpose="docstrings", **options):
 # You need not read the imports, nor the two functions, which section 6 will use. What they gave you: `photos.train` and `photos.test`, pictures as torch tensors (torch's arrays); and `session.rng("some words")`, a generator of random numbers that gives the same draws for the same words and seed.
 #
 # ## 1 · Play: label it yourself
+#
+# Unless you have put in photos of your own, the pictures come from *the world*: a data set that a program of this course draws, with things of ten classes in scenes, and a caption below each. Since we drew it, we know the truth about it.
 #
 # Here are twenty pictures. Say of each what it is about, as fast as you can without being wrong. The clock runs from your first answer on; the pause before it, in which you read this, does not count.
 #
@@ -175,7 +180,7 @@ def forwards(label, images, seconds_each, answers, hours_a_year, dollars_an_hour
     years = {name: human_years(images, value, answers, hours_a_year) for name, value in seconds.items()}
     money = {name: value * hours_a_year * dollars_an_hour for name, value in years.items()}
     words = "; ".join(f"{name}: {large(years[name])} human-years, {large(money[name])} dollars" for name in years)
-    return cost_bars(years, money, label), f"One label for each of {large(images)} images. {words}."
+    return cost_bars(years, money, label, images), f"One label for each of {large(images)} images. {words}."
 
 
 calculator = SettingsExplorer(forwards, {
@@ -201,14 +206,14 @@ def backwards(human_years_in_all, counted, answers):
     lines = {words: (axis, [human_years(COUNTED[counted], s, answers, hours) for s in axis]) for words, hours in YEARS_OF.items()}
     crossings = {words: human_years_in_all / human_years(COUNTED[counted], 1, answers, hours) for words, hours in YEARS_OF.items()}
     said = "; ".join(f"with {words}, {seconds:.3g} s" for words, seconds in crossings.items())
-    return years_by_seconds(lines, human_years_in_all, crossings), f"For {human_years_in_all} human-years one image must take: {said}."
+    return years_by_seconds(lines, human_years_in_all, crossings, counted), f"For {human_years_in_all} human-years one image must take: {said}."
 
 
 reverse = SettingsExplorer(backwards, {"human_years_in_all": [22, 1, 5, 10, 50, 100], "counted": list(COUNTED), "answers": [1, 2, 3, 5, 10]},
                            caption="Human-years by the seconds that one image takes, for two lengths of a year. The dots: what gives the total that you chose.").show()
 
 # %% [markdown]
-# Take the images that people looked at, one answer each, and working years. What does one image take? About what is published for a yes or no (the table in section 9). So the lecture's figure can be had from a plain story: everybody looked once, for the time of a click. It can also be had from all fourteen million images, three quarters of a minute for each, and a clock that never stops.
+# Take the images that people looked at, one answer each, and working years. What does one image take? About what is published for a yes or no (the table in section 9). So the lecture's figure can be had from a plain story: everybody looked once, for the time of a click. It can also be had from all fourteen million images, most of a minute for each, and a clock that never stops.
 #
 # What this shows: "22 human-years" fits several stories that differ by a factor of fifty. What it does not show: which of them was meant. A cost without its assumptions is a number, not a fact.
 
@@ -222,12 +227,12 @@ rows = cited("scale_of_data")
 said = "; ".join(f"{row['method']}, {row['dataset']}: {large(row['value'])} {row['unit']}" for row in rows)
 session.show(
     scale_of_data(rows),
-    caption="How much there is, by what somebody had to do for it. Each mark of the axis is ten times the one before it. Rings: the lecture's own rough figures. Other senses are counted in other units.",
+    caption="How much there is, by what somebody had to do for it. Each mark of the axis is ten times the one before it. Rings: the lecture's own rough figures. Other senses are counted in other units. Alternative texts are what a web page says in place of a picture; tokens are words or pieces of words.",
     alt=f"Dots on a logarithmic axis. {said}.",
 )
 
 # %% [markdown]
-# The less one asks of a person for each picture, the more there is of it, by and large. From ImageNet to all images it is five zeros by the lecture's estimate, and no wage pays for that. And then come sounds, films and text: things that are not images at all.
+# The less one asks of a person for each picture, the more there is of it, by and large. From boxes to classes it is a zero or two, and the two overlap. From ImageNet to all images it is five zeros by the lecture's estimate, and no wage pays for that. And then come sounds, films and text: things that are not images at all.
 #
 # Suppose we had the money. There is a second problem, and money does not solve it.
 #
@@ -286,10 +291,10 @@ def tail(exponent):
 
 
 slider = SettingsExplorer(tail, {"exponent": [1, *(key for key in drawn if key != 1)]},
-                          caption="Left: how many labels each of a thousand classes has got, when the last of them has ten. Right: how many labels that took.").show()
+                          caption="Left: how many labels each of a thousand classes has got, when the last of them has ten. Right: how many labels that took, drawn once for each exponent: small differences are luck.").show()
 
 # %% [markdown]
-# The next cell ends in two **claims**. A claim was written down before anybody measured it: A is larger than B, by a margin. One run agrees with it or not; a verdict takes three runs.
+# The next cell ends in two **claims**. A claim was written down before anybody measured it: A is larger (or smaller) than B, by a margin. One run agrees with it or not; a verdict takes three runs, which somebody makes in a terminal with the command that stands there. You need not. (Numbers of labels are compared as powers of ten, so a margin of 0.5 is a factor of about three.)
 
 # %%
 for name, exponent in (("even", 0), ("zipf", 1)):
@@ -309,7 +314,9 @@ session.claim("cost.tail.head")
 #
 # Why did anybody pay for fourteen million labels? Because of what came after. A network trained on them can be taken over for another task, for which there are few labels, and does far better there than one that begins from nothing. This is called **supervised pretraining**, and it carried computer vision for a decade.
 #
-# Let us buy some. A network learns to name most of the classes from all their labels. Then comes the small task: four classes that it has *never* seen, ten labels each. The network is a **backbone**, the layers that turn a picture into numbers, its *features*, and a **head**, one more layer that turns these into an answer. For the small task the head is thrown away and the features stay as they are; a linear classifier reads them. (The next notebook explains such *probes*.) Against it stands the very same network with the random weights that it began with.
+# A **network** is a function with many adjustable numbers, its *weights*, which begin at random. The **loss** says how wrong its answers are. *Training* repeats one step: take a few pictures, a *batch*, and change the weights a little so that the loss falls; the *learning rate* is how much. The *seed* fixes what is drawn at random. The simplest network is a *linear classifier*: each class is a weighted sum of the numbers that come in, and the largest sum wins.
+#
+# Let us buy some labels. A network learns to name most of the classes from all their labels. Then comes the small task: four classes that it has *never* seen, ten labels each. The network is a **backbone**, the layers that turn a picture into numbers, its *features*, and a **head**, one more layer that turns these into an answer. For the small task the head is thrown away and the features stay as they are; a linear classifier reads them. (The next notebook explains such *probes*.) Against it stands the very same network with the random weights that it began with.
 #
 # **Forecast.** Guessing names one of four. What share will the pretrained network's features name?
 
@@ -337,7 +344,7 @@ labelled = session.train("labels", *new_labelled(), split=seen, steps=steps, bat
 # %% [markdown]
 # While it trains: who says that a label must be clean? Below pictures on the internet stand hashtags, file names, captions. They cost nothing, because somebody wrote them for another reason. They are **weak labels**: incomplete, beside the point, or wrong. A place where a photo was taken, noted down by the phone, is one too (PlaNet, Weyand et al. 2016, arXiv:1602.05314).
 #
-# Every scene of the world has a caption. We make it worse: a quarter of the pictures get the caption of another one. A second network must name the words, for as many steps, from the same pictures. It never sees the four classes either. (The cell shows two captions and the words that the network is asked for: some fit, some were swapped.) **Guess:** will it be worse than the one with clean labels, and by how much?
+# Every scene of the world has a caption. We make it worse: a quarter of the pictures get the caption of another one. A second network must name the words, for as many steps, from the same pictures. It never sees the four classes either. Its score while it trains is how often the one word that it is surest of is among those of the picture. (The cell shows two captions and the words that the network is asked for: some fit, some were swapped.) **Guess:** will it be worse than the one with clean labels, and by how much?
 
 # %%
 captioned = "captions" in pictures.train.annotations
@@ -378,6 +385,13 @@ def small_task(backbone, data, draws=2, times=1):
 
 # %%
 cells = open_dataset("world:cells", device=session.device)
+kinds = cells.classes[-4:]
+session.show(
+    image_row(torch.stack([cells.train.images[cells.train.labels == cells.classes.index(kind)][0].cpu() for kind in kinds]), kinds),
+    caption="One cell of each of the four kinds.", alt=f"Four drawn cells: {', '.join(kinds)}.", rests_on=[],
+)
+
+# %%
 panels = {
     "four unseen classes": {name: small_task(backbone, pictures) for name, backbone in networks.items()},
     "four kinds of cells": {name: small_task(networks[name], cells) for name in ("random", "labels")},
@@ -388,22 +402,24 @@ for name, value in scenes.items():
 session.record("cost.domain.scenes", scenes["labels"] - scenes["random"], chance=0, unit="fraction")
 session.record("cost.domain.cells", other["labels"] - other["random"], chance=0, unit="fraction")
 session.show(
-    setting_bars(panels, "labels"),
-    caption="Test accuracy of a linear probe with ten labels a class, on features of a network with random weights, pretrained on words of captions, and pretrained on labels. Guessing names one of four.",
+    setting_bars(panels, "labels", chance=0.25),
+    caption="Test accuracy of a linear probe with ten labels a class, on features of a network with random weights, pretrained on words of captions, and (orange) pretrained on labels. Dotted: guessing.",
     alt=in_words(panels),
 )
 
 # %%
-session.say("On four classes that it had never seen, pretraining with labels gained **{cost.domain.scenes}**; on four kinds of cells, **{cost.domain.cells}**.")
+session.say("On four classes that it had never seen, pretraining with labels gained **{cost.domain.scenes.points}** over random weights; on four kinds of cells, **{cost.domain.cells.points}**.")
+if captioned:
+    session.say("Of the four unseen classes, features of words name {cost.weak.words}, those of clean labels {cost.pretrain.labels}, and random weights {cost.pretrain.random}.")
 for claim in ("pretrain", *(("weak.labels",) if captioned else ())):
     session.claim(f"cost.{claim}")
 
 # %% [markdown]
 # What this shows: how much labels of *other* things are worth, and how much less (or not) they are worth elsewhere. What it does not show: that the labels did it. A network that had looked at the same pictures without labels might have gained as much. That question is the rest of this course.
 #
-# What could fool us: a small gain on cells may also mean that there is little to gain there. Look at how high the random weights stand already.
+# What could fool us: a small gain on cells may also mean that there is little to gain there. Look whether random weights stand far above guessing already: then there is.
 #
-# And one run is one run. With another seed other pictures carry the ten labels, and other random weights stand at the beginning; both sides of a comparison then move up or down together, by about as much as the words gain. A verdict is stricter than that: over three seeds the *smallest* A must beat the *largest* B. A lead that is there in every run can remain *undecided* by this rule, as two of these did with two draws. The sweep draws the ten labels twenty times and asks four times as many test pictures, of the same networks. `scenes` and `cells` are what labels gain on each.
+# And one run is one run. With another seed other pictures carry the ten labels, and other random weights stand at the beginning; both sides of a comparison then move up or down together, often by more than one of them leads. A verdict is stricter than that: over three seeds the *smallest* A must beat the *largest* B. By this rule a lead that is there in every run can remain *undecided*. So a *sweep*, several experiments behind one button, draws the ten labels twenty times instead of twice, and asks four times as many test pictures, of the same networks. `scenes` and `cells` are what labels gain on each. Until you press the button, you see what others measured, over several seeds.
 
 # %%
 @functools.cache
@@ -450,16 +466,19 @@ if captioned:
 #
 # Is *unsupervised* the wrong word for it, then? Finding clusters also learns from no labels, but nothing is asked that has a right answer. Here there is one, and a loss that says how far off you were.
 #
-# **Which row?** A film whose sound is hidden, to be predicted from its pictures. A photo whose place was noted down by the phone. A text in which one word is covered. Decide before you read on.
+# **Which row?** A film whose sound is hidden, to be predicted from its pictures. A photo whose place was noted down by the phone. A text in which one word is covered.
 #
-# *(The first and the third are self-supervised: what is hidden comes with the data. The second is weakly supervised: a device noted the place, for another purpose, and it is in no pixel of the photo.)*
+# <details><summary>Decide, then look</summary>
+#
+# The first and the third are self-supervised: what is hidden comes with the data. The second is weakly supervised: a device noted the place, for another purpose, and it is in no pixel of the photo.
+# </details>
 
 # %% [markdown]
 # ## 6 · Guess the hidden word
 #
 # Self-supervision grew up with text, so let us begin there. The text is on your computer already: the explanations, called docstrings, that stand in the modules of Python's own library. We read them; nothing is run. (Another version of Python has other docstrings, so the numbers of this section depend on it.)
 #
-# In each sentence one word is hidden. Which of the four was it? All four are about equally frequent words, so frequency is no help. You see the whole sentence; the network will see four words on either side.
+# In each sentence one word is hidden. Which of the four was it? All four are about equally frequent words, so frequency is no help; and none of them stands elsewhere in the sentence, or you could win by looking for it. You see the whole sentence; the network will see four words on either side.
 
 # %%
 text, unseen, ask = read()  # to learn from; of modules that the network does not learn from, as numbers and as words
@@ -471,7 +490,7 @@ guessing = WordGame(gaps, words, truth.tolist(), "Which word is hidden?").show()
 # %% [markdown]
 # How did you know? Partly by grammar: after *the* comes no verb. Partly by meaning: a *file* is *opened*. Nobody taught you this sentence; you have read others.
 #
-# **Forecast.** Guessing gets one of four. A network is going to read about a hundred thousand words, for less than a minute. What share of hidden words will it get, in modules it has never read?
+# **Forecast.** Guessing gets one of four. A network is going to read the text for less than a minute. What share of hidden words will it get, in modules it has never read?
 
 # %%
 forecast_words = session.forecast("cost.word2vec.guess", "Of four words of like frequency, how often will the network pick the hidden one?", start=0.25)
@@ -499,9 +518,9 @@ hide_middle = exercise("labelling_cost.hide_middle", hide_middle)
 # ```
 # </details>
 #
-# The labels are there, and they cost nothing. To predict a word among more than a thousand, the network would have to give a number to each of them at every step. **Negative sampling** asks less: tell the word that was there from a few that were drawn. Which ones? If all were equally likely, the wrong answers would be rare words, and easy to spot. If they came as often as in the text, nearly all would be *the* and *a*. The authors settled between the two.
+# The labels are there, and they cost nothing. To predict a word among all that it knows, the network would have to give a number to each of them at every step. **Negative sampling** asks less: tell the word that was there from a few that were drawn. Which ones? If all were equally likely, the wrong answers would be rare words, and easy to spot. If they came as often as in the text, far too many would be *the* and *a*. Mikolov and colleagues settled between the two.
 #
-# > **Exercise 4 · `noise_distribution`** (difficulty 1 of 5, importance 3 of 5, about three minutes.) `counts` says how often each of V words occurs. Return V chances that sum to one, proportional to the counts to the power of three quarters.
+# > **Exercise 4 · `noise_distribution`** (difficulty 1 of 5, importance 3 of 5, about three minutes.) `counts` says how often each of V words occurs. Return V chances that sum to one, proportional to the counts (a tensor) to the power of three quarters.
 
 # %%
 def noise_distribution(counts):
@@ -527,18 +546,19 @@ noise_distribution = exercise("labelling_cost.noise_distribution", noise_distrib
 backbone, task = new_reader(text)  # your two functions are in it
 task.to(session.device)
 rng = session.rng("look", session.device)
-batch = task.sample(text, 6, rng)
+batch = task.sample(text, 4, rng)
 visible, hidden = task.hide(batch, rng)
 prediction = task.predict(backbone, visible)
 loss = task.loss(prediction, hidden)
 print(f"windows: {tuple(batch.shape)}   visible: {tuple(visible.shape)}   prediction: {tuple(prediction.shape)}   hidden: {tuple(hidden.shape)}")
+print("Hidden are the word that was there and five that were drawn.")
 print(f"loss: {loss.item():.2f}   (knowing nothing, each of six yes or no at one half: 6 ln 2 = {6 * torch.tensor(2.0).log():.2f})")
 
 # %%
 session.show(
     task.draw(batch, session.rng("draw", session.device)),
-    caption="Six windows: what the network sees, the word that was there, and the words that were drawn as wrong answers. A dot stands for the end of a sentence, or for a word too rare to have a vector.",
-    alt="A table of six windows of words, each with its hidden word and five wrong answers.",
+    caption="Four windows: what the network sees, with ＿＿＿ where the hidden word stood, the word that was there, and the words that were drawn as wrong answers. A dot stands for the end of a sentence, or for a word too rare to have a vector.",
+    alt="A table of four windows of words, each with its hidden word and five wrong answers.",
     rests_on=["labelling_cost.hide_middle", "labelling_cost.noise_distribution"],
 )
 
@@ -547,7 +567,7 @@ session.show(
 #
 # $$-\ln \sigma(u \cdot v) - \sum_{k=1}^{5} \ln \sigma(-u_k \cdot v)$$
 #
-# Six questions to be answered with yes or no. Train, and watch the share of windows in which the right word is scored above all five wrong ones. (The number of steps and the learning rate of the networks in this notebook were chosen by their loss on captions kept for validation.)
+# Six questions to be answered with yes or no. Train, and watch the share of windows in which the right word is scored above all five wrong ones. (The number of steps and the learning rate of the networks that read were chosen by their loss on captions which were kept for that, and which no result here comes from.)
 
 # %%
 reading = session.train("docstrings", backbone, task, split=text, **often)
@@ -577,7 +597,7 @@ text, unseen, _ = read()
 reading = session.trained("docstrings", lambda: new_reader(text), split=text, **often)
 await reading.finished()
 vectors = reading.backbone.weight.detach().float().cpu()
-menu = [word for word in ("file", "first", "read", "list", "true", "error", "name", "bytes", "thread", "the") if word in text.vocabulary]
+menu = [word for word in ("first", "file", "read", "list", "true", "error", "name", "bytes", "thread", "the") if word in text.vocabulary]
 
 
 def alike(word):
@@ -609,7 +629,7 @@ analogy = exercise("labelling_cost.analogy", analogy)
 # def analogy(vectors, a, b, c):
 #     unit = torch.nn.functional.normalize(vectors, dim=1)
 #     fit = unit @ (unit[b] - unit[a] + unit[c])
-#     fit[[a, b, c]] = -10
+#     fit[[a, b, c]] = -10  # lower than any product can be
 #     return fit.argmax().item()
 # ```
 # </details>
@@ -633,18 +653,26 @@ analogies = SettingsExplorer(solve, {"question": QUESTIONS},
                              caption="Left: the words nearest to b - a + c; the title gives the answer of your function. Right: those nearest to c alone.").show()
 
 # %% [markdown]
-# Look at both sides. Very often the answer is a neighbour of *c* already, and the arithmetic adds little: with so little text it is a toy, and with much text it is still less of a miracle than it was said to be (Linzen 2016, arXiv:1606.07736). And the three words of the question had to be taken out by hand, or *c* itself would win most of the time.
+# Look at both sides. How often is the answer a neighbour of *c* already, so that the arithmetic adds little? With so little text it is a toy, and with much text it is still less of a miracle than it was said to be (Linzen 2016, arXiv:1606.07736). And the three words of the question had to be taken out by hand. Count both, over all the questions:
+
+# %%
+unit, near, itself = torch.nn.functional.normalize(vectors, dim=1), 0, 0
+for question in QUESTIONS:
+    a, b, c = (text.number(word) for word in question.split())
+    near += int(analogy(vectors, a, b, c)) in [k for k, _ in nearest_words(vectors, vectors[c], [a, b, c], 6)]
+    itself += nearest_words(vectors, unit[b] - unit[a] + unit[c], [], 1)[0][0] in (a, b, c)
+print(f"Of {len(QUESTIONS)} answers, {near} are among the six words nearest to c alone. With nothing taken out, {itself} answers would be a word of the question.")
 
 # %% [markdown]
 # ## 8 · Doubt
 #
 # The network picks hidden words. Does it know anything about the *world*, or only about grammar? In a docstring we cannot tell. In our captions we can, because we know the world that they speak about.
 #
-# The scenes have things in many colours. Most may have any. Birds come in two hues only, each with two names, and dark backgrounds have light things before them. Every pair of a thing and a colour has an **affinity**, known from the scenes themselves: is it more frequent than chance, or less?
+# The scenes have things in many colours. Most may have any. Birds come in two hues only, each with two names. Every pair of a thing and a colour has an **affinity**, known from the scenes themselves: is it more frequent than chance, or less?
 #
 # Could the network just remember the pairs it has read? We see to it that it cannot: one pair in five is **held out**, with every caption in which it occurs. If it has read about scarlet robins and red finches, two birds and two names of one hue, does it suspect that there are scarlet finches?
 #
-# And the control. The same words, as often, but each at a random place, so that the sentences mean nothing. Whatever a network scores there comes from frequencies and luck. There are four networks, then: skip-gram and CBOW, each on captions and on shuffled ones. Each scores the held-out pairs, and the *rank correlation* asks whether its order is that of the true affinities: one is the same order, zero has nothing to do with it. **Guess** it for each of the four.
+# And the control. The same words, as often, but each at a random place, so that the sentences mean nothing. Whatever a network scores there comes from frequencies and luck. There are four networks, then: skip-gram and CBOW, each on captions and on shuffled ones. Each scores the held-out pairs: the product of the thing's vector and the colour's second vector, plus the same the other way round. The *rank correlation* asks whether the order of the scores is that of the true affinities: one is the same order, zero no relation, minus one the reverse. **Guess** it for each of the four.
 
 # %%
 world = open_dataset("world")
@@ -679,13 +707,13 @@ session.show(
 session.claim("cost.word2vec")
 
 # %% [markdown]
-# What this shows: whether word vectors carry something about things and colours beyond the pairs that were read. Counting pairs could not: the count of a held-out pair is zero, for those that exist as for those that do not. A network on shuffled words knows only how frequent a word is; where it falls below zero, that is because the names of birds' colours are frequent words, and few other things have much of them.
+# What this shows: whether word vectors carry something about things and colours beyond the pairs that were read. Counting pairs could not: the count of a held-out pair is zero, for those that exist as for those that do not. A network on shuffled words knows only how frequent a word is; where it falls below zero, that is probably because the names of birds' colours are frequent words, and few other things have much of them.
 #
 # CBOW is the harder case. It predicts from the mean of six neighbours, so that the thing and its colour are two voices among six, while skip-gram looks at one pair at a time.
 #
-# What it does not show: that knowing a word's place is knowledge. In our captions every colour stands in the same place of the sentence, and so all colours come out as neighbours of each other. That is grammar, which we wrote ourselves. It would be easy to score it and call it understanding; so we do not.
+# What it does not show: that knowing a word's place is knowledge. In our captions every colour stands just before a thing, so it would be no wonder if all colours came out as neighbours of each other. That is grammar, which we wrote ourselves. It would be easy to score it and call it understanding; so we do not.
 #
-# How much of a bar is luck? The pairs that were held out, the first weights and the shuffle are drawn. The sweep draws all three five times for CBOW, on captions and on shuffled words, and takes the mean:
+# How much of a bar is luck? The pairs that were held out, the first weights and the shuffle are drawn, so a single bar may be far off. The sweep draws all three five times for CBOW, on captions and on shuffled words, and takes the mean; its ranges over seeds are the answer:
 
 # %%
 def five_times(shuffles):
@@ -711,6 +739,7 @@ many = hidden_words(read()[1], session.rng("many gaps"), session.budget(quick=10
 ranks = many[1].argsort(1)  # of each question the four answers, most frequent first
 for k, words in enumerate(("most frequent", "second", "third", "rarest")):
     print(f"always the {words} of the four: {100 * (ranks[:, k] == many[2]).float().mean():.1f} %")
+print(f"By luck alone such a share moves by about {100 * (0.25 * 0.75 / len(many[2])) ** 0.5:.1f} points.")
 
 # %% [markdown]
 # ## 9 · What we know now
@@ -721,7 +750,7 @@ for k, words in enumerate(("most frequent", "second", "third", "rarest")):
 session.calibration()
 
 # %% [markdown]
-# **What we measured.** What labels of other things are worth to a task with few labels, near by and far away; that words which nobody checked can stand in for labels, or how far they can; and that covering a word and asking for it teaches something about what words stand for. The boxes above say what this run found.
+# **What we measured.** What labels of other things are worth to a task with few labels, near by and far away; whether words that nobody checked help at all; and what covering a word and asking for it teaches about what words stand for. The boxes above say what this run found.
 #
 # **What could still fool us.** One seed, one small network, few classes. "Another domain" is one pair of domains. The held-out pairs share their synonyms with pairs that were read, and birds carry much of the correlation; in a world where everything has its own colour, the sum would look different.
 #

@@ -121,7 +121,7 @@ game = Game(holed, right, [f"piece {k + 1}" for k in range(4)], "Which piece fil
 #
 # That is the trouble with this whole course in one sentence: *the pretext score is not what we want*. We want features that serve for something else. So here we ask what they serve for, of all methods at once.
 #
-# **Before anything is trained, commit yourself.** The probe on the best pretext task's features, and the probe on those of a network that was *told* all names: how often will each be right? (Guessing is right once in as many times as there are classes.)
+# **Before anything is trained, commit yourself.** The probe on the best pretext task's features, and the probe on those of a network that was *told* all names: how often will each be right? (With ten classes, guessing is right one time in ten.)
 
 # %%
 forecast_best = session.forecast("eval.best.linear", "A linear probe on the best pretext task's features", start=0.3)
@@ -183,7 +183,7 @@ partner_loss = exercise("evaluation.partner_loss", partner_loss)
 
 # %%
 class Contrastive(PretextTask):
-    """Which two views are of one picture? (SimCLR: Chen et al. 2020; T = 0.5, as there for small pictures.)"""
+    """Which two views are of one picture? (SimCLR: Chen et al. 2020; temperature 0.5, as there for small pictures.)"""
 
     batch_coupled = True  # what one sample pays depends on the others
 
@@ -206,7 +206,7 @@ class Contrastive(PretextTask):
 # %% [markdown]
 # **Taking turns.** The lecture asks how one trains several pretext tasks, and answers: swap the head, batch by batch. A task made of tasks keeps to the same three lines. Here one backbone serves relative position or colourisation; which of the two is drawn at random for every batch.
 #
-# Each of the two gets about half of the steps. Is that worth it?
+# Each of the two gets about half of the steps. Is that worth it? Section 5 tries it. (The two ratios that the figure below shows are those of notebook 04.)
 
 # %%
 def new(purpose, task, image_size=None, head="head", **options):
@@ -249,7 +249,7 @@ session.show(
 )
 
 # %% [markdown]
-# Squared distance rewards the mean of what is possible, and the mean is a blur; besides, the training is short. Does the network know what the thing is, all the same? The table will say.
+# Squared distance rewards the mean of what is possible, and the mean of many possible pictures is a flat, greyish patch; besides, the training is short. Does the network know what the thing is, all the same? The table of section 5 will say.
 #
 # ## 3 · The networks of the other notebooks
 #
@@ -328,11 +328,11 @@ session.record("eval.draws.spread", max(luck) - min(luck), unit="fraction")
 session.show(dots_and_range({"ten draws of labels": luck}, "accuracy of a linear probe (%)"), rests_on=[],
              caption="One network, asked ten times with other labelled pictures. The bar is the range of luck.",
              alt="Accuracies of ten probes: " + ", ".join(f"{100 * value:.1f} %" for value in sorted(luck)) + ".")
-session.say("From the worst draw to the best: **{eval.draws.spread}**, with the same network and the same test pictures.")
+session.say("From the worst draw to the best: **{eval.draws.spread.points}**, with the same network and the same test pictures.")
 session.claim("eval.noise.labels")
 
 # %% [markdown]
-# And the other luck: ten trainings of the same task that differ in their first weights alone, shorter ones than ours. That takes too long to watch all the same. The sweep trains them one after the other, and compares the range with what random weights give.
+# And the other luck: ten trainings of the same task that differ in their first weights alone; shorter ones than ours, on smaller batches. That takes too long to watch all the same. The sweep trains them one after the other. Then it compares their range with two points, and the lowest of the ten with what random weights give. Until you press the button, you see what others measured: each number there is itself given for several seeds, each with ten trainings of its own.
 
 # %%
 def luck_of_seeds(which):
@@ -352,13 +352,13 @@ questions = Questions(photos, session.rng("questions"), session.budget(quick=100
 noise = session.sweep("eval.noise", luck_of_seeds, {f"seed{k}": k for k in range(10)} | {"spread": "spread", "lowest": "lowest", "untrained": "random"})
 
 # %% [markdown]
-# Keep these ranges in mind. They are those of a linear probe on one network; every other number below has a range, too. A lead that is smaller than luck is not a lead. Papers that compare one run with one run are full of such leads.
+# Did you expect that about the lowest of the ten? Keep both ranges in mind. The first is that of one network, the second that of ten; every other number below has a range, too. A lead *of one run* that is smaller than luck shows nothing yet. Papers that compare one run with one run are full of such leads.
 #
 # ## 5 · One table
 #
-# Seven measures of frozen features, and one in which everything moves. **Linear**: a linear probe. **kNN**: a vote among the twenty nearest neighbours, nothing is trained at all. **Few labels**: a probe with five labels a class. **Fine-tuned**: all weights go on learning. **Detection**: a box around the thing, and its name. **Segmentation**: which part of the picture is sky, ground, thing. **Normals**: which way surfaces face; what counts is R², the share of the variance that is explained. **Keypoints**: where the joints of figures are; PCK, the share of points that are put nearly right.
+# Seven measures of frozen features, and one in which everything moves. **Linear**: a linear probe. **kNN**: a vote among the twenty nearest neighbours, nothing is trained at all. **Few labels**: a probe with five labels a class. **Fine-tuned**: all weights go on learning, for very few steps; read that column downwards, never against the linear one. **Detection**: a box around the thing, and its name. **Segmentation**: which part of the picture is sky, ground, thing. **Normals**: which way surfaces face; what counts is R², the share of the variance that is explained. **Keypoints**: where the joints of figures are; PCK, the percentage of correct keypoints, is the share of points that are put nearly right.
 #
-# Two of the measures have names that are often said and seldom computed. Compute them once.
+# Detection and segmentation are measured by two formulas that are often named and seldom computed. Compute them once.
 #
 # > **Exercise 2 · `box_overlap`** (difficulty 2 of 5, importance 4 of 5, about six minutes.) `one` and `other` are N x 4: left, top, right, bottom. Return N numbers: the area that the two boxes of a row share, divided by the area that they cover together. This is called *intersection over union*, IoU.
 
@@ -382,7 +382,7 @@ box_overlap = exercise("evaluation.box_overlap", box_overlap)
 # ```
 # </details>
 #
-# A detector makes a list of boxes, each with a score for how sure it is. A box is *right* if its name is, and if it overlaps the thing's true box by at least one half. Go down the list from the surest to the least sure. At each box that is right, note the *precision*: the share of right ones so far. Their sum, divided by the number of things there are, is the **average precision** of one class. Things that were never found add nothing. (The table uses a smoothed variant, as most benchmarks do, whose digits differ a little.)
+# A detector makes a list of boxes, each with a score for how sure it is. A box is *right* if its name is, and if its IoU with the thing's true box is at least one half; a second box on the same thing is not right. (Here a linear map draws one box in each picture, and the list is that of all test pictures.) Go down the list from the surest to the least sure. At each box that is right, note the *precision*: the share of right ones so far. Their sum, divided by the number of things there are, is the **average precision** of one class. Things that were never found add nothing. (The table uses a smoothed variant, as most benchmarks do, whose digits differ a little.)
 #
 # > **Exercise 3 · `average_precision`** (difficulty 3 of 5, importance 5 of 5, about eight minutes.) `scores` are N numbers, all different; `right` says of each box whether it is right, N booleans; `things` is how many there are to find. Return the average precision.
 
@@ -407,8 +407,8 @@ average_precision = exercise("evaluation.average_precision", average_precision)
 
 # %%
 order_of_boxes = torch.tensor([0.9, 0.8, 0.7, 0.6])
-print("Right, right, wrong, right, of four things, by your function:", round(average_precision(order_of_boxes, torch.tensor([True, True, False, True]), 4), 3))
-print("Two boxes whose overlap is a third, by your function:", [round(x, 3) for x in box_overlap(torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([[1.0, 0, 3, 2]])).tolist()])
+print("Right, right, wrong, right, of four things, by the function in use:", round(average_precision(order_of_boxes, torch.tensor([True, True, False, True]), 4), 3))
+print("Two boxes whose overlap is a third, by the function in use:", [round(x, 3) for x in box_overlap(torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([[1.0, 0, 3, 2]])).tolist()])
 
 # %% [markdown]
 # The **mean** in *mean average precision* is taken over classes (and often over several limits of overlap). The lecture's slide has it averaged over tasks. It is not: boxes and surface normals have no common unit in which to average.
@@ -452,7 +452,7 @@ session.show(
 )
 
 # %% [markdown]
-# Read it row by row, then column by column. Does the order of one column hold in the next? Which columns, if any, does the network with names lose? Before you believe a lead in the first column, look back at the range of luck.
+# Read it row by row, then column by column. Does the order of one column hold in the next? Which columns, if any, does the network with names lose? Does the one that fills holes know what things are? If one method leads nearly everywhere, what else has it had that others had not: films, sounds, more steps? Before you believe a lead in the first column, look back at the range of luck.
 #
 # Choose two measures, and see whether they agree about which network is better.
 
@@ -468,6 +468,9 @@ def two_measures(across, up, **shown):
 menu = [column.replace("_", " ") for column in columns]
 explorer = SettingsExplorer(two_measures, {"across": menu, "up": menu[-1:] + menu[:-1]} | {method: True for method in table},
                             caption="Each network by two measures. If both said the same, the marks would lie on a rising line.").show()
+
+# %% [markdown]
+# Which pretext task is the best at what? That is chosen on the validation pictures, so it need not be the largest number of its column; where the two differ, the lead is luck.
 
 # %%
 averages = {column: statistics.mean(row[column].test for method, row in rows.items() if method in pretext_methods) for column in columns}
@@ -505,7 +508,7 @@ more = session.sweep("eval.more", lambda asked: mean_of(sides[asked[0]], asked[1
                      {f"{side}_{column}": (side, column) for column in columns if column != "fine_tuned" for side in sides})
 
 # %% [markdown]
-# Our table is no fair judge of the three methods that were trained here, because they had fewer steps than relative position. A sweep gives them equally many, and tries two sentences of the lecture. *Filling in is far harder, and so gives the better features*: the tables of the papers say the opposite for networks of that time. *Complementary tasks add up*: in the papers they mostly do, and there, too, one column loses. In equally many steps two tasks that share a network get half each, which is hard on them; so they are tried with twice as many, too. Until you press the button, the sweep shows what several seeds gave; this one takes some minutes.
+# Our table is no fair judge of the three methods that were trained here, because they had fewer steps than relative position. A sweep gives them equally many, and tries two sentences of the lecture and one of the papers. *Filling in is far harder, and so gives the better features*: the tables of the papers say the opposite for networks of that time. *Complementary tasks add up*: in the papers they mostly do; but there, one column loses. *Contrastive methods give better features than pretext tasks* (on average over the tasks of the table, itself among them). In equally many steps two tasks that share a network get half each, which is hard on them; so they are tried with twice as many, too. This sweep takes some minutes.
 
 # %%
 @functools.cache
@@ -525,11 +528,13 @@ for column in ("linear", "normals"):
 equal = session.sweep("eval.equal", lambda asked: row_after(*asked[1:])[asked[0]].test, compared)
 
 # %% [markdown]
+# Is it worth it to take turns, then? Where a row says *undecided*, the answer is: not by so much that three seeds could tell.
+#
 # ## 6 · What does each network know?
 #
-# Of our world we know every factor: which hue, where the light stands, how large the thing is. A linear map tries to read each off each network's features, at the stage that does best on the validation pictures. What is read is the share of the factor's variance that the map explains.
+# Of our world we know every factor: which hue, where the light stands, how large the thing is. A linear map tries to read each off each network's features, at the stage that does best on the validation pictures. Each number is the share of the factor's variance that the map explains.
 #
-# **Guess** which network knows less about hue than random weights do, and which factor the rotation network gains most in.
+# **Guess** which networks know less about hue than random weights do, and which factor the rotation network gains most in.
 
 # %%
 if "normals" in columns:
@@ -540,9 +545,12 @@ if "normals" in columns:
             session.record(f"eval.factor.{method}.{factor}", value, chance=0, unit="fraction")
     session.show(
         matrix(known, "random", "% of variance explained"), rests_on=[],
-        caption="The factor matrix: what can be read off frozen features about the world behind the picture. Blue: more than off random weights; orange: less.",
+        caption="The factor matrix: what can be read off frozen features about the world behind the picture. Class: one number a class, one for the right one. Scale: the thing's size; light: where it comes from; landscape: outdoors or before a surface; exposure: how bright the camera was set; pose: where a person's joints are. Blue: more than off random weights; orange: less, by column. Bold: the best. Below zero: worse than always saying the mean.",
         alt=" ".join(f"{method}: " + ", ".join(f"{factor} {100 * value:.0f} %" for factor, value in row.items()) + "." for method, row in known.items()),
     )
+    gained = {factor: value - known["random"][factor] for factor, value in known["rotation"].items()}
+    print("Less about hue than random weights:", ", ".join(method for method, row in known.items() if row["hue"] < known["random"]["hue"]) or "none")
+    print("What rotation gained most in:", max(gained, key=gained.get))
     for claim in ("matrix.hue", "matrix.landscape", "matrix.position"):
         session.claim(f"eval.{claim}")
 
@@ -551,7 +559,7 @@ if "normals" in columns:
 #
 # ## 7 · Depth, length, bits
 #
-# **Depth.** The lecture says that features get better with depth, until the last stage, which has become too much the task's own; and that labels know no such fall. Random weights fall with depth, too, without any task, so what counts is the *gain* over them.
+# **Depth.** The lecture says that features get better with depth, until the last stage, which has become too much the task's own; and that labels know no such fall. But random weights may fall with depth, too, without any task. So what counts is the *gain* over them.
 
 # %%
 stages = list(networks["random"][1].stage_names)
@@ -560,6 +568,7 @@ gains = {method: {stage: row["linear"].by_stage[stage].test - rows["random"]["li
 for stage in stages:
     session.record(f"eval.gain.{stage}", statistics.mean(gains[method][stage] for method in pretext_methods), chance=0, unit="fraction")
     session.record(f"eval.gain_labels.{stage}", gains["supervised"][stage], chance=0, unit="fraction")
+print("Random weights themselves, by stage:", ", ".join(f"{stage} {100 * rows['random']['linear'].by_stage[stage].test:.1f} %" for stage in stages))
 session.show(
     gains_by_stage(gains), rests_on=[],
     caption="What training added to a linear probe after each stage, for all methods on one axis.",
@@ -597,6 +606,8 @@ session.record("eval.little.random", probe_lines["random"][200], unit="fraction"
 session.show(curves_by_threshold({name: list(line.values()) for name, line in probe_lines.items()}, list(probe_lines["random"]), "steps of the probe's training", "test accuracy (%)", logarithmic=True), rests_on=[],
              caption="A linear probe learns on frozen features of two networks, each at its best stage on the validation pictures.",
              alt=" ".join(f"{name}: " + ", ".join(f"step {step} {100 * value:.1f} %" for step, value in line.items()) + "." for name, line in probe_lines.items()))
+overtaken = [step for step, value in probe_lines["rotation"].items() if value > probe_lines["random"][200]]
+print("Of the steps that were looked at, rotation's probe first lies above where random's ends at", f"step {overtaken[0]}." if overtaken else "none.")
 session.claim("eval.little_training")
 
 # %% [markdown]
@@ -615,7 +626,7 @@ whole = made["relative_position"][1]
 howlong = session.sweep("eval.howlong", trained_for, {"tenth": max(1, whole // 10), "whole": whole, "double": 2 * whole})
 
 # %% [markdown]
-# **Another backbone.** If the score on the task said what the features are worth, one could choose a network by its score. We looked for a pair of backbones that shows otherwise, on the validation pictures and with other seeds than those of the claim; one such pair is enough to refute a rule, and says nothing about how common such pairs are. Take two backbones for relative position: one of 16 channels whose *group normalisation* looks at one picture at a time, and one of 32 whose *batch normalisation* needs some time to settle. We train both briefly. **Guess:** can the one that solves the task better have the worse features?
+# **Another backbone.** If the score on the task said what the features are worth, one could choose a network by its score. We looked for a pair of backbones that shows otherwise, on the validation pictures and with other seeds than those of the claim; one such pair is enough to refute a rule, and says nothing about how common such pairs are. (Both rows must hold for that. If the score is undecided, the pair shows only that networks which are equally good at the task can have unequal features.) Take two backbones for relative position: one of 16 channels whose *group normalisation* brings the numbers within each picture to one scale, and one of 32 whose *batch normalisation* does so over a batch, with running means that need some time to settle. We train both briefly. **Guess:** can the one that solves the task better have the worse features?
 
 # %%
 @functools.cache
@@ -633,7 +644,7 @@ inversion = session.sweep("eval.backbones", lambda asked: on_backbone(*pair[aske
                           {f"{which}_{what}": (which, what) for which in pair for what in ("score", "probe")})
 
 # %% [markdown]
-# **Bits.** The lecture measures how hard a task is by *the amount of information you are predicting*. The answer to one question carries $\log_2 K$ bits if there are $K$ answers, all equally likely. What the network has learnt of it is that, less what it still does not know (a network worse than guessing has learnt a negative number of bits):
+# **Bits.** The lecture measures how hard a task is by *the amount of information you are predicting*. The answer to one question carries $\log_2 K$ bits if there are $K$ answers, all equally likely. What the network has learnt of it is that, less what it still does not know (a network worse than guessing has learnt a negative number of bits). The lecture speaks of what is asked; we look at what is learnt, since what nobody learns can teach nothing:
 #
 # $$ \text{bits} = \log_2 K - \frac{L}{\ln 2}, $$
 #
@@ -666,7 +677,7 @@ for method in ("rotation", "relative_position", "jigsaw", "shuffle_and_learn"):
         asked = films.test if method == "shuffle_and_learn" else questions.asked["test"]
         told[method] = bits_learnt(session.scores(backbone, task, asked)["loss"], task.chance)
 session.show(
-    scatter({method: (value, rows[method]["linear"].test) for method, value in told.items()}, "bits learnt a question", "linear probe (%)", (1.0, 100.0)),
+    scatter({method: (value, rows[method]["linear"].test) for method, value in told.items()}, "bits learnt per question", "linear probe (%)", (1.0, 100.0)),
     caption="What a network knows of its task's answers, and what its features are worth.", rests_on=["evaluation.bits_learnt"],
     alt="; ".join(f"{method}: {value:.2f} bits, probe {100 * rows[method]['linear'].test:.1f} %" for method, value in told.items()) + ".",
 )
@@ -676,7 +687,7 @@ if len(told) == 4:
     session.claim("eval.bits")
 
 # %% [markdown]
-# Four points are no law, and bits of different questions are not the same kind of knowledge: two bits about what is up, or three about which patch lies where.
+# Four points are no law, and bits of different questions are not the same kind of knowledge: a bit about what is up is not a bit about which patch lies where.
 #
 # ## 8 · Doubt
 #
@@ -710,7 +721,7 @@ for row in rows.values():
         validation, test = zip(*[(probe.validation, probe.test) for probe in row[column].by_stage.values()])
         inflated.append(max(test) - honest_score(list(validation), list(test)))
 session.record("eval.leak.stage", statistics.mean(inflated), chance=0, unit="fraction")
-session.say("Chosen on the test pictures, an entry of three columns (linear, kNN, few labels) looks better by **{eval.leak.stage}** on average: a gift that no method has earned.")
+session.say("Chosen on the test pictures, an entry of three columns (linear, kNN, few labels) looks better by **{eval.leak.stage.points}** on average: a gift that no method has earned.")
 session.claim("eval.leak.stage")
 
 # %% [markdown]
@@ -725,8 +736,8 @@ looked_at = min(100, len(truth) // 2)  # the pictures that choose
 seen, unseen = correct[:, :looked_at].mean(1), correct[:, looked_at:].mean(1)
 session.record("eval.leak.told", seen.max(), chance=1 / len(photos.classes), unit="fraction")
 session.record("eval.leak.true", unseen[seen.argmax()], chance=1 / len(photos.classes), unit="fraction")
-session.show(dots_and_range({"on the hundred pictures": seen.tolist(), "on others": unseen.tolist()}, "accuracy (%)"), rests_on=[],
-             caption="Two hundred probes that know nothing. Who chooses the best on the pictures that it is reported on has found a number, not a method.",
+session.show(dots_and_range({f"on the {looked_at} pictures": seen.tolist(), "on others": unseen.tolist()}, "accuracy (%)", int(seen.argmax())), rests_on=[],
+             caption="Two hundred probes that know nothing; orange: the one that is announced. Who chooses the best on the pictures that it is reported on has found a number, not a method.",
              alt=f"On the pictures that choose: from {100 * seen.min():.0f} to {100 * seen.max():.0f} %. On others: from {100 * unseen.min():.0f} to {100 * unseen.max():.0f} %.")
 session.say("Announced: **{eval.leak.told}**. On other pictures the same probe scores {eval.leak.true}; guessing gets {eval.leak.told.chance}.")
 session.claim("eval.leak.pick")
@@ -746,10 +757,10 @@ session.calibration()
 
 # %%
 session.say("A linear probe on the best pretext features: **{eval.best.linear}**; on random weights {eval.random.linear}; on those of a network with names **{eval.supervised.linear}**. "
-            "Luck with the labels alone spans {eval.draws.spread}.")
+            "Luck with the labels alone spans {eval.draws.spread.points}.")
 
 # %% [markdown]
-# There is no best method, there is a best method *for something*. What should you do with that? Write down what your features must know and what they may forget, and choose the task that asks for the first and throws away the second. Then measure, with a random control, on pictures that have chosen nothing.
+# Did one method win everywhere? Even one that leads almost every column had its reasons, and loses another. Ask not which method is the best, but which is the best *for something*. What should you do with that? Write down what your features must know and what they may forget, and choose the task that asks for the first and throws away the second. Then measure, with a random control, on pictures that have chosen nothing.
 #
 # **What could still fool us.** All our networks are small, and trained for minutes. A ranking of short trainings need not be the ranking of long ones. Our table compares methods at the steps that their notebooks could afford, and a step of one shows more patches than a step of another. And whoever reads the table often enough, and changes the methods after each reading, is choosing on its test pictures, too; only more slowly.
 #
@@ -759,9 +770,10 @@ session.say("A linear probe on the best pretext features: **{eval.best.linear}**
 
 # %% tags=["published"]
 session.published("evaluation")
+lengths = [steps, *(length for _, length, _ in made.values())]
 session.gap({
     "pictures": ("1.2 million of ImageNet", len(photos.train)), "the network": ("ResNet-101, and AlexNet in the other rows", "five convolutions"),
-    "training": ("16.8 thousand GPU hours", f"{steps} steps"), "labelled pictures for a probe": ("all of ImageNet", len(questions.asked["train"])),
+    "training": ("16.8 thousand GPU hours", f"{min(lengths)} to {max(lengths)} steps"), "labelled pictures for a probe": ("all of ImageNet", len(questions.asked["train"])),
     "how detection is asked": ("a whole detector, fine-tuned", "a linear map from frozen features to one box"),
 }, "Doersch & Zisserman 2017")
 

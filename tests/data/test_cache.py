@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -142,6 +144,26 @@ def test_arrays_come_back_in_the_order_of_the_splits(data):
     assert manifest["classes"] == ["even", "odd"] and len(manifest["fingerprint"]) == 12
     arrays["images"][0] = 7  # copy-on-write: the file stays as it was
     assert cache.verify()[0]["damage"] is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how a file is mapped")
+def test_of_a_large_file_only_what_is_asked_for_is_read(data, monkeypatch):
+    def advised():
+        """Of each mapped file of the cache, whether it is read in any order (the flag rr)."""
+        found, file = {}, None
+        for line in Path("/proc/self/smaps").read_text().splitlines():
+            if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+                file = Path(line.split()[-1]).name
+            elif line.startswith("VmFlags:") and file in ("images.npy", "labels.npy"):
+                found[file] = "rr" in line.split()
+        return found
+
+    manifest, arrays = build()
+    assemble(manifest, arrays, "cpu")
+    assert advised() == {"images.npy": False, "labels.npy": False}
+    monkeypatch.setattr(cache, "READ_AROUND", arrays["images"].nbytes - 1)
+    assemble(manifest, arrays, "cpu")
+    assert advised() == {"images.npy": True, "labels.npy": False}
 
 
 def test_a_second_opening_builds_nothing_and_leaves_nothing_behind(data):

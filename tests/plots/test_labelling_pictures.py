@@ -34,14 +34,16 @@ def test_every_figure_that_the_notebook_takes_is_where_it_takes_it():
 
 
 def test_cost_bars():
-    figure = cost_bars({"tag": 2.0, "mask": 156.0}, {"tag": 28e3, "mask": 2.26e6}, "mask")
+    figure = cost_bars({"tag": 2.0, "mask": 156.0}, {"tag": 28e3, "mask": 2.26e6}, "mask", 14e6)
     (axis,) = figure.axes
-    assert title(axis) == "mask: 156 human-years" and axis.get_xscale() == "log"
+    assert title(axis) == "mask: 156 human-years for 14 million images" and axis.get_xscale() == "log"
     assert [text.get_text() for text in axis.texts] == ["156 years, 2.26 million dollars", "2 years, 28 000 dollars"]
 
 
 def test_years_by_seconds_marks_the_crossings():
-    figure = years_by_seconds({"a job": ([1, 10], [2, 20]), "the clock": ([1, 10], [0.5, 5])}, 4, {"a job": 2, "the clock": 8})
+    lines = {"a job": ([1, 10], [2, 20]), "the clock": ([1, 10], [0.5, 5])}
+    figure = years_by_seconds(lines, 4, {"a job": 2, "the clock": 8}, "14 million")
+    assert title(figure.axes[0]) == "What must one image have taken? (14 million)"
     assert {text.get_text() for text in figure.axes[0].texts} == {"4 human-years", "2 s", "8 s"}
 
 
@@ -53,7 +55,7 @@ def test_scale_of_data_names_everything():
 
 def test_long_tail_and_words_and_agreements():
     left, right = long_tail([9, 3, 1], {0: 10.0, 1: 50.0}, 1).axes
-    assert left.get_yscale() == right.get_yscale() == "log"
+    assert left.get_yscale() == right.get_yscale() == "log" and title(right) == "Until every class has enough: 50"
     assert len(similar_words({"a": [("b", 0.5)], "c": [("d", 0.1), ("e", 0.05)]}).axes) == 2
     first, second = agreements({"CBOW": {"captions": 0.3, "shuffled": -0.1}, "skip-gram": {"captions": 0.2}}).axes
     assert [text.get_text() for text in first.texts] == ["0.30", "-0.10"] and title(second) == "skip-gram"

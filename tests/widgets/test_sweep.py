@@ -13,8 +13,8 @@ from course_lib.widgets import sweep as sweep_module
 from course_lib.widgets.sweep import Sweep, verdicts
 
 ROW = {
-    "id": "rot.count.half", "statement": "Four teach more.", "direction": "a>b", "a": [0.5, 0.62, 0.55], "b": [0.4, 0.4, 0.4],
-    "dataset": "world", "verdict": "holds", "date": "2026-01-02", "machine": "a laptop",
+    "id": "rot.count.half", "statement": "Four teach more.", "direction": "a>b", "margin": 0.02, "a": [0.5, 0.62, 0.55],
+    "b": [0.4, 0.4, 0.4], "dataset": "world", "verdict": "holds", "date": "2026-01-02", "machine": "a laptop",
     "sides": ("rot.count.four", "rot.count.half"),
 }  # fmt: skip
 
@@ -28,10 +28,26 @@ def said(monkeypatch):
 
 
 def test_verdicts_name_figures_date_and_machine():
-    text = verdicts([ROW])
+    text = verdicts([ROW], sweep="rot.count")
     for part in ("50.0 % to 62.0 %", "(`four`)", "40.0 % (`half`)", "**holds**", "2026-01-02", "a laptop", "3 seeds"):
         assert part in text
+    assert "| > by 2.0 points |" in text and "reversed:" not in text
+    assert "(`rot.count.four`)" in verdicts([ROW]), "what is not of this sweep has its whole name"
     assert "not been measured" in verdicts([])
+
+
+def test_the_smaller_number_of_a_range_comes_first():
+    assert "8.4 % to 10.0 % (`rot.count.four`)" in verdicts([ROW | {"a": [0.1, 0.084, 0.09]}])
+    assert "| 50.0 % (`rot.count.four`)" in verdicts([ROW | {"a": [0.5, 0.5001]}])
+
+
+def test_a_reversal_is_explained_where_something_is_known():
+    for note in ("batches of 32 are small", "reversed: batches of 32 are small",
+                 "in equally many steps; where it is reversed: batches of 32 are small"):  # fmt: skip
+        row = ROW | {"note": note}
+        assert "batches" not in verdicts([row])
+        assert "\nWhy `rot.count.half` is reversed: batches of 32 are small." in verdicts([row | {"verdict": "reversed"}])
+    assert "Why" not in verdicts([ROW | {"verdict": "reversed", "note": ""}])
 
 
 def test_each_setting_is_measured_once(monkeypatch, said):
