@@ -6,13 +6,15 @@ An image is mirrored half of the time and brought to Lab by scikit-image; the ne
 mean colour of each cell of 4 x 4 pixels. The ways are told in `ways.py`.
 """
 
+from ways import Ways, main  # before torchvision, as it says itself
+
+# isort: split
 import torch
 import torch.nn.functional as F
 from skimage.color import rgb2lab
 from torch import Tensor
 from torchvision import transforms
 from torchvision.transforms import v2
-from ways import Ways, main
 
 CELL = 4  # pixels
 
@@ -26,7 +28,6 @@ def hide(pictures: Tensor) -> tuple[Tensor, Tensor]:
 
 WAYS = Ways(
     task="colourisation",
-    images=256,
     of_pil=transforms.Compose([transforms.RandomHorizontalFlip(), transforms.ToTensor()]),
     of_tensors=v2.Compose([v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True)]),
     hide=hide,

@@ -27,7 +27,6 @@ def hide(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 WAYS = Ways(
     task="jigsaw",
-    images=256,
     of_pil=nine_patches.OF_PIL,
     of_tensors=nine_patches.OF_TENSORS,
     hide=hide,

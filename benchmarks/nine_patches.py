@@ -1,12 +1,14 @@
 """Nine patches of a picture, as the programs of relative position and jigsaw cut them by hand."""
 
+from ways import SIDE  # before torchvision, as it says itself
+
+# isort: split
 from itertools import product
 
 import torch
 from torch import Tensor
 from torchvision import transforms
 from torchvision.transforms import v2
-from ways import SIDE
 
 from course_lib.pretext.patches import grid_for
 

@@ -20,7 +20,6 @@ def hide(pictures: Tensor) -> tuple[Tensor, Tensor]:
 
 WAYS = Ways(
     task="relative_position",
-    images=256,
     of_pil=nine_patches.OF_PIL,
     of_tensors=nine_patches.OF_TENSORS,
     hide=hide,

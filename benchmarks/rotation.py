@@ -6,11 +6,13 @@ An image is moved by up to three pixels each way (edges reflected), mirrored hal
 64 images make a batch of 256 pictures. The ways are told in `ways.py`.
 """
 
+from ways import SIDE, Ways, main  # before torchvision, as it says itself
+
+# isort: split
 import torch
 from torch import Tensor
 from torchvision import transforms
 from torchvision.transforms import v2
-from ways import SIDE, Ways, main
 
 HALF = [0.5] * 3  # brings pixels from 0…1 to -1…1
 
@@ -23,7 +25,6 @@ def hide(images: Tensor) -> tuple[Tensor, Tensor]:
 
 WAYS = Ways(
     task="rotation",
-    images=64,
     of_pil=transforms.Compose([
         transforms.RandomCrop(SIDE, padding=3, padding_mode="reflect"),
         transforms.RandomHorizontalFlip(),

@@ -33,6 +33,7 @@ from course_lib.run.bench import SIDE, pictures
 from course_lib.start import default_precision
 from course_lib.training import REPORT_EVERY, fit
 
+BATCH = 64  # images
 Batches = Iterator[tuple]  # visible and hidden, as the task's `predict` and `loss` take them
 
 
@@ -42,7 +43,6 @@ class Ways:
 
     Attributes:
         task: its name in `course_lib.pretext`.
-        images: that make a batch.
         of_pil: torchvision's transforms of a PIL image, to float 3 x S x S.
         of_tensors: the same by v2, of uint8 … x 3 x S x S.
         hide: what the network sees of such pictures (float … x 3 x S x S), and what it is to say; one draw for all of them.
@@ -51,7 +51,6 @@ class Ways:
     """
 
     task: str
-    images: int
     of_pil: transforms.Compose
     of_tensors: v2.Compose
     hide: Callable[[Tensor], tuple[Tensor, ...]]
@@ -77,7 +76,7 @@ class Samples(Dataset):
 
 def dataloader(ways: Ways, images: Tensor, workers: int) -> Batches:
     loader = DataLoader(
-        Samples(ways, images), ways.images, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0,
+        Samples(ways, images), BATCH, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0,
         pin_memory=images.is_cuda,
     )  # fmt: skip
     while True:
@@ -87,7 +86,7 @@ def dataloader(ways: Ways, images: Tensor, workers: int) -> Batches:
 
 def transforms_v2(ways: Ways, images: Tensor, each: bool) -> Batches:
     while True:
-        chosen = images[torch.randint(len(images), (ways.images,), device=images.device)]
+        chosen = images[torch.randint(len(images), (BATCH,), device=images.device)]
         if each and ways.draws:
             yield ways.joined(*default_collate([ways.hide(ways.of_tensors(image)) for image in chosen]))
         else:
@@ -152,7 +151,7 @@ def seconds_of_fit(ways: Ways, images: Tensor, width: int, steps: int) -> float:
     backbone, task = network(ways, images, width)
     marks: list[float] = []
     fit(
-        backbone, task, split(images), steps=REPORT_EVERY + steps, batch_size=ways.images,
+        backbone, task, split(images), steps=REPORT_EVERY + steps, batch_size=BATCH,
         precision=default_precision(str(images.device)), on_report=lambda history: marks.append(time.perf_counter()),
     )  # fmt: skip
     return marks[-1] - marks[0]
@@ -185,7 +184,7 @@ def main(ways: Ways, description: str) -> None:
     parser.add_argument("--images", type=int, default=50_000, help="as many as CIFAR-10 has")
     parser.add_argument("--width", type=int, default=16, help="channels of the network's first stage")
     parser.add_argument("--steps", type=int, default=20, help="that are timed in a round")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     torch.manual_seed(0)
     noise = torch.randint(0, 256, (asked.images, 3, SIDE, SIDE), dtype=torch.uint8).to(asked.device)

@@ -38,7 +38,7 @@ def batches(load, program, way, images):
         return shared.transforms_v2(ways, images, each=way.endswith("image"))
     _, task = shared.network(ways, images, width=8)
     data, rng = shared.split(images), torch.Generator().manual_seed(0)
-    return iter(lambda: task.hide(task.sample(data, ways.images, rng), rng), None)
+    return iter(lambda: task.hide(task.sample(data, shared.BATCH, rng), rng), None)
 
 
 def noise(count, seed=0):
@@ -94,11 +94,11 @@ def test_by_hand_the_same_patches_are_cut(load):
 def test_every_way_shows_patches_alike(load, program, way):
     """Standardised, without green against magenta, in grey two times of three."""
     torch.manual_seed(0)
-    ((patches, _), _), grey = next(batches(load, program, way, noise(256))), []
+    ((patches, _), _), grey = next(batches(load, program, way, noise(64))), []
     assert patches.mean((2, 3, 4)).abs().max() < 1e-4
-    torch.testing.assert_close(patches.square().mean((2, 3, 4)), torch.ones(256, 9), rtol=1e-2, atol=1e-2)
-    several = batches(load, program, way, noise(256))
-    for ((patches, _), _), _ in zip(several, range(1 if way != "v2, a draw a batch" else 40), strict=False):
+    torch.testing.assert_close(patches.square().mean((2, 3, 4)), torch.ones(64, 9), rtol=1e-2, atol=1e-2)
+    several = batches(load, program, way, noise(64))
+    for ((patches, _), _), _ in zip(several, range(4 if way != "v2, a draw a batch" else 40), strict=False):
         is_grey = (patches - patches.mean(2, keepdim=True)).abs().amax((1, 2, 3, 4)) < 1e-3
         grey += is_grey.tolist()
         coloured = patches[~is_grey].double()
@@ -114,7 +114,7 @@ def test_every_way_says_the_same_of_colours(load, way):
     """Of a picture that is its own mirror image; the course's Lab is quick and a little inexact, scikit-image's is not."""
     half = noise(1)[0, :, :, : SIDE // 2]
     image = torch.cat([half, half.flip(-1)], -1)
-    visible, hidden = next(batches(load, "colourisation", way, image.expand(256, -1, -1, -1)))
+    visible, hidden = next(batches(load, "colourisation", way, image.expand(64, -1, -1, -1)))
     task = pretext.load("colourisation")(*_backbone())
     its_visible, its_hidden = task.eval().hide(Batch(torch.zeros(1), image[None]), torch.Generator())
     assert (visible - its_visible).abs().max() < 0.02 and (hidden - its_hidden).abs().max() < 1
@@ -140,16 +140,16 @@ def test_every_way_gives_what_the_task_asks_for(load, program, way):
 
 @pytest.mark.parametrize("way", BY_HAND)
 def test_questions_by_hand_have_the_right_answers(load, way):
-    (_, questions), directions = next(batches(load, "relative_position", way, noise(256)))
-    (anchor, query), directions = questions.T, directions.reshape(256, -1)
+    (_, questions), directions = next(batches(load, "relative_position", way, noise(64)))
+    (anchor, query), directions = questions.T, directions.reshape(64, -1)
     down, across = query // 3 - anchor // 3, query % 3 - anchor % 3
     place = 3 * (down + 1) + across + 1  # of the query, in the window about the anchor
-    assert torch.equal(directions, (place - (place > 4).long()).expand(256, -1)), "the middle is none of the eight"
+    assert torch.equal(directions, (place - (place > 4).long()).expand(64, -1)), "the middle is none of the eight"
 
-    (_, orders), permutations = next(batches(load, "jigsaw", way, noise(256)))
+    (_, orders), permutations = next(batches(load, "jigsaw", way, noise(64)))
     _, task = load("ways").network(load("jigsaw").WAYS, noise(8), width=8)
-    assert torch.equal(task.permutations[permutations.reshape(256, -1)], orders)
-    assert all(len(set(asked)) == len(asked) for asked in permutations.reshape(256, -1).tolist())
+    assert torch.equal(task.permutations[permutations.reshape(64, -1)], orders)
+    assert all(len(set(asked)) == len(asked) for asked in permutations.reshape(64, -1).tolist())
 
 
 @pytest.mark.parametrize("way", BY_HAND)
