@@ -50,7 +50,7 @@ if not a_student_can("import course_lib.run.lab"):
              "such as /usr and /opt, not in somebody's home.")  # fmt: skip
 if not list(shared.glob("cache/world-*/manifest.json")):
     sys.exit(f"No pictures have been rendered in {shared}, and each student would render all of them: run "
-             "`course data build world`, and likewise world:cells, world:clips and world:sounds.")  # fmt: skip
+             "`course data build world world:cells world:clips world:sounds`.")  # fmt: skip
 if not a_student_can("import os, sys; os.listdir(sys.argv[1])", str(shared / "cache")):
     sys.exit(f"Students cannot read {shared / 'cache'}: set COURSE_DATA to a folder that all may read.")
 if shutil.which("configurable-http-proxy") is None:

@@ -12,10 +12,21 @@ from torch import Tensor
 from course_lib.data import Split
 from course_lib.data.sentences import words_of
 from course_lib.evaluation.supervised import Supervised
+from course_lib.models import Backbone
 
 
 class Hashtags(Supervised):
-    """Name a picture's words: the target gives each of its k words 1/k, as arXiv:1805.00932, section 2.2, does."""
+    """Name a picture's words: the target gives each of its k words 1/k, as arXiv:1805.00932, section 2.2, does.
+
+    Args:
+        backbone: its last stage, averaged over the image, feeds the head.
+        tagged: what `with_words` gave; whoever guesses one of its words is right for `chance` of its pictures.
+        rng: a CPU generator for the head's first weights.
+    """
+
+    def __init__(self, backbone: Backbone, tagged: Split, rng: torch.Generator):
+        super().__init__(backbone, len(tagged.classes), rng)
+        self.chance = (tagged.labels > 0).float().mean().item()
 
     def score(self, prediction: Tensor, hidden: Tensor) -> dict[str, float]:
         """`accuracy`: how often the word that is named is one of the picture's."""

@@ -175,14 +175,15 @@ def data_list():
 
 
 @data.command("build")
-@click.argument("name")
-def data_build(name):
-    """Download a data set if need be and cache it now: cifar10, or folder:PATH."""
+@click.argument("names", nargs=-1, required=True)
+def data_build(names):
+    """Download data sets if need be and cache them now: world, cifar10, or folder:PATH."""
     from course_lib.data import open_dataset
 
-    opened = open_dataset(name)
-    sizes = f"{len(opened.train)} training, {len(opened.val)} validation and {len(opened.test)} test samples"
-    click.echo(f"{opened.name}: {sizes}, {len(opened.classes)} classes, {opened.size} pixels.")
+    for name in names:
+        opened = open_dataset(name)
+        sizes = f"{len(opened.train)} training, {len(opened.val)} validation and {len(opened.test)} test samples"
+        click.echo(f"{opened.name}: {sizes}, {len(opened.classes)} classes, {opened.size} pixels.")
 
 
 @data.command("verify")

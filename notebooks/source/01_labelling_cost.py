@@ -354,7 +354,7 @@ if captioned:
     def new_weak():
         """The same backbone with the same random weights, and a head that names words."""
         backbone = session.backbone("pretrain", image_size=pictures.size)
-        return backbone, Hashtags(backbone, len(tags.classes), session.rng("words head"))
+        return backbone, Hashtags(backbone, tags, session.rng("words head"))
 
     for caption, words in zip(seen.annotations["captions"][:2], tags.labels[:2].cpu()):
         print(f"caption: {caption}\n  to be named: {', '.join(tags.classes[k] for k in words.nonzero().flatten())}")

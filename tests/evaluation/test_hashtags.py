@@ -47,7 +47,10 @@ def test_so_many_captions_are_moved_and_none_is_lost(split, wrong):
 def test_it_trains_and_is_scored(split):
     tagged = with_words(split, 0.25, rng(), most=0.5)
     backbone = build_backbone("small", rng=rng(), width=8, image_size=48)
-    task = Hashtags(backbone, len(tagged.classes), rng())
+    task = Hashtags(backbone, tagged, rng())
+    guessed = torch.randint(len(tagged.classes), (50, len(tagged.labels)), generator=rng())
+    right = (tagged.labels.expand(50, -1, -1).gather(2, guessed[..., None]) > 0).float().mean().item()
+    assert task.chance == pytest.approx(right, abs=0.02), "several words are right"
     history = fit(backbone, task, tagged, steps=3, batch_size=8)
     assert 0 <= history.scores[-1][1]["accuracy"] <= 1
     assert task.score(torch.eye(3), torch.eye(3) / 2) == {"accuracy": 1.0}
