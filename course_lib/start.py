@@ -389,7 +389,10 @@ class Session:
         """A slider on which the student states, before the experiment, what `name` will be; see `calibration`."""
         from course_lib.widgets.forecast import Forecast
 
-        def keep(value: float) -> None:
+        def keep(value: float | None) -> None:
+            if value is None:  # taken back; that it was made once remains the student's progress
+                self.forecasts.pop(name, None)
+                return self._write()
             self.forecasts[name] = value
             self._write()
             if unkept := progress.forecast(name, value):

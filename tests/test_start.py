@@ -118,6 +118,8 @@ def test_a_restarted_kernel_finds_what_a_student_had(session, tmp_path, monkeypa
     assert saved["forecasts"] == {"rot.pretext_accuracy": 0.4}
     slider = again.forecast("rot.pretext_accuracy", "how many?")
     assert slider.value == 0.4 and slider.slider.value == 40 and "40 %" in slider.text.value
+    slider.start_over()
+    assert again.forecasts == json.loads(file.read_text())["forecasts"] == {}, "taken back, it no longer counts"
     sweep = again.sweep("rot.count", lambda setting: setting, {"two": 0.3, "four": 0.7})
     assert "25.0 %" in sweep.table.value
     sweep.start()

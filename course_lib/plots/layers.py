@@ -13,6 +13,7 @@ def probe_curve(
     `rivals`: others, by name; `measure`: what is read, if not an accuracy.
     """
     from matplotlib.figure import Figure
+    from matplotlib.patheffects import withStroke
 
     stages = list(pretrained)
     figure = Figure(figsize=(8.5, 3.4), layout="constrained")
@@ -28,7 +29,8 @@ def probe_curve(
     left.legend()
     gain = [100 * (pretrained[stage] - random[stage]) for stage in stages]
     bars = right.bar(stages, gain, color=ORANGE, label="pretrained")
-    right.bar_label(bars, fmt="%+.1f", padding=2)
+    halo = [withStroke(linewidth=3, foreground="white")]  # the line of the labels may run through a number
+    right.bar_label(bars, fmt="%+.1f", padding=2, zorder=5, path_effects=halo)
     if supervised:
         right.plot(stages, [100 * (supervised[s] - random[s]) for s in stages], "^-.", color=GREEN, label="with labels")
         right.legend()
@@ -48,7 +50,7 @@ def bars_beside_chance(values: dict[str, float], chance: float, title: str):
     names = list(values)[::-1]
     bars = axis.barh(names, [100 * values[name] for name in names], color=BLUE, height=0.6)
     axis.bar_label(bars, fmt="%.1f %%", padding=3)
-    axis.axvline(100 * chance, color=GREY, linestyle=":", linewidth=1.5)
+    axis.axvline(100 * chance, color="black", linestyle=":", linewidth=1.5)
     axis.text(100 * chance, len(names) - 0.45, "guessing", color=GREY, ha="center", va="bottom", fontsize=9)
     axis.set(title=title + "\n", xlabel="accuracy (%)", xlim=(0, max(100 * max(values.values()) * 1.15, 50)))
     axis.grid(axis="y", visible=False)

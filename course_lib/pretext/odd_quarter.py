@@ -67,7 +67,7 @@ class OddQuarter(PretextTask):
     def pasted(self, images: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Pictures (uint8 N x 3 x S x S, a side that is odd cut by one) with a quarter exchanged, and which (int64 N).
 
-        Partners are the next pictures of the batch, so a picture alone in its batch is its own partner.
+        A picture's partner is the one before it in the batch, so a picture alone in its batch is its own partner.
         """
         side = min(images.shape[-2:]) // 2 * 2
         images = images[..., :side, :side]

@@ -14,12 +14,12 @@ class Forecast:
 
     Args:
         question: what will be measured.
-        keep: called with the forecast, 0…1.
+        keep: called with the forecast, 0…1; with None when it is taken back.
         start: where the slider stands at first, 0…1.
         noted: what was forecast before the kernel was restarted, 0…1: it goes on counting.
     """
 
-    def __init__(self, question: str, keep: Callable[[float], None], start: float = 0.5, noted: float | None = None):
+    def __init__(self, question: str, keep: Callable[[float | None], None], start: float = 0.5, noted: float | None = None):
         self._keep, self.value = keep, noted
         stands = round(100 * (start if noted is None else noted))
         self.slider = ipywidgets.IntSlider(
@@ -50,3 +50,4 @@ class Forecast:
     def start_over(self) -> None:
         """As if nothing had been forecast: the slider may be moved without effect until the button is pressed."""
         self.value, self.text.value = None, ""
+        self._keep(None)
