@@ -9,7 +9,7 @@ asked about. The ways are told in `ways.py`.
 import nine_patches
 import torch
 from torch import Tensor
-from ways import Ways, main
+from ways import main
 
 from course_lib.pretext.patches import permutations
 
@@ -25,12 +25,9 @@ def hide(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return nine_patches.seen(pictures), orders.expand(*count, -1, -1), chosen.expand(*count, -1)
 
 
-WAYS = Ways(
+WAYS = nine_patches.WAYS(
     task="jigsaw",
-    of_pil=nine_patches.OF_PIL,
-    of_tensors=nine_patches.OF_TENSORS,
     hide=hide,
-    draws=True,
     joined=lambda tiles, orders, chosen: ((tiles, orders), chosen.flatten()),
 )
 

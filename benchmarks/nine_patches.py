@@ -1,8 +1,9 @@
 """Nine patches of a picture, as the programs of relative position and jigsaw cut them by hand."""
 
-from ways import SIDE  # before torchvision, as it says itself
+from ways import SIDE, Ways  # before torchvision, as it says itself
 
 # isort: split
+import functools
 from itertools import product
 
 import torch
@@ -14,8 +15,12 @@ from course_lib.pretext.patches import grid_for
 
 GRID = grid_for(SIDE)
 AREA, SQUARE = (0.65**2, 0.9**2), (1, 1)  # of the window that is stretched to full size
-OF_PIL = transforms.Compose([transforms.RandomResizedCrop(SIDE, AREA, SQUARE), transforms.ToTensor()])
-OF_TENSORS = v2.Compose([v2.RandomResizedCrop(SIDE, AREA, SQUARE), v2.ToDtype(torch.float32, scale=True)])
+WAYS = functools.partial(  # of a task on such patches: what is left to name are the task, `hide` and `joined`
+    Ways,
+    of_pil=transforms.Compose([transforms.RandomResizedCrop(SIDE, AREA, SQUARE), transforms.ToTensor()]),
+    of_tensors=v2.Compose([v2.RandomResizedCrop(SIDE, AREA, SQUARE), v2.ToDtype(torch.float32, scale=True)]),
+    draws=True,
+)
 LUMA = torch.tensor([0.299, 0.587, 0.114])
 GREEN_MAGENTA = torch.tensor([-1.0, 2.0, -1.0])
 PROJECTION = torch.eye(3) - torch.outer(GREEN_MAGENTA, GREEN_MAGENTA) / 6  # a colour without its green-magenta part

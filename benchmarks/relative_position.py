@@ -8,7 +8,7 @@ standardised; 32 questions are asked about them. The ways are told in `ways.py`.
 
 import nine_patches
 from torch import Tensor
-from ways import Ways, main
+from ways import main
 
 from course_lib.pretext.relative_position import OF_A_WINDOW
 
@@ -18,12 +18,9 @@ def hide(pictures: Tensor) -> tuple[Tensor, Tensor]:
     return nine_patches.seen(pictures), OF_A_WINDOW[:, 2].to(pictures.device).expand(*pictures.shape[:-3], -1)
 
 
-WAYS = Ways(
+WAYS = nine_patches.WAYS(
     task="relative_position",
-    of_pil=nine_patches.OF_PIL,
-    of_tensors=nine_patches.OF_TENSORS,
     hide=hide,
-    draws=True,
     joined=lambda seen, hidden: ((seen, OF_A_WINDOW[:, :2].to(seen.device)), hidden.flatten()),
 )
 

@@ -407,7 +407,6 @@ class Session:
             CourseError: there is no such claim, or this run has not recorded its two sides.
         """
         from course_lib.run import claims
-        from course_lib.widgets.sweep import why_reversed
 
         known = claims.load()
         if identifier not in known:
@@ -419,7 +418,7 @@ class Session:
         measured = f"a verdict takes three seeds (`course claims {claim.id}`)"
         for row in claims.committed([claim], self.dataset_name):
             measured = f"{len(row['a'])} seeds on {row['dataset']}: **{row['verdict']}** (`course claims {claim.id}`)"
-            measured += f"; {reason}" if (reason := why_reversed(row)) else ""
+            measured += f"; {row['why']}" if row["why"] else ""
         style.show_markdown(
             f"> **Claim `{claim.id}`.** {claim.statement}  \n"
             f"> A ({_source(claim.a)}) = {a:.3f}, B ({_source(claim.b)}) = {b:.3f}; the claim wants "

@@ -172,7 +172,7 @@ def test_a_claim_is_shown_with_what_several_seeds_gave(session, monkeypatch):
     session.record("rot.pretext_accuracy", 0.64, chance=0.25, unit="fraction")
     session.claim("rot.learns")
     assert "a verdict takes three seeds (`course claims rot.learns`)" in said[0]
-    rows.append({"a": [0.2, 0.2, 0.2], "dataset": "world", "verdict": "reversed", "note": "reversed: it sleeps"})
+    rows.append({"a": [0.2, 0.2, 0.2], "dataset": "world", "verdict": "reversed", "why": "it sleeps"})
     session.claim("rot.learns")
     assert "3 seeds on world: **reversed** (`course claims rot.learns`); it sleeps." in said[1]
 

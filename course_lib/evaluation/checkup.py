@@ -324,9 +324,9 @@ def score_without_content(
 
 def without_content(empty: dict[str, float], accuracy: float, chance: float) -> Finding:
     """Does the network need to see anything? `empty` from `score_without_content`, `accuracy` that on real pictures."""
-    name, best = max(empty.items(), key=lambda pair: pair[1])
+    best, ways = max(empty.values()), ", ".join(f"{name} {score:.0%}" for name, score in empty.items())
     passed = best < chance + max(NEAR * (accuracy - chance), 0.05)
-    words = f"On pictures emptied of things ({name}) the network is right for {best:.0%}, on real ones for {accuracy:.0%}."
+    words = f"On pictures emptied of things ({ways}) the network is right for up to {best:.0%}, on real ones for {accuracy:.0%}."
     advice = "The task can be done without recognising a thing. Find out what such pictures still hold; may it stay?"
     return Finding("without content", passed, words, "" if passed else advice, best)
 

@@ -100,8 +100,7 @@ class Word2vec(PretextTask):
             return " ".join(self.vocabulary[number] if number >= 0 else "·" for number in numbers.tolist())
 
         def with_gap(seen: Tensor) -> str:
-            left, right = seen.chunk(2)
-            return said(seen) if self.skipgram else f"{said(left)} ___ {said(right)}"
+            return said(seen) if self.skipgram else " ___ ".join(map(said, seen.chunk(2)))
 
         rows = [[with_gap(seen), said(row[:1]), said(row[1:])] for seen, row in zip(visible, hidden, strict=True)]
         figure = Figure(figsize=(10.5, 0.3 * len(rows) + 0.4))

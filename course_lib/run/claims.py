@@ -183,13 +183,21 @@ def lacking(chosen: list[tuple[Claim, list[notebooks.Job]]], out: Path) -> list[
 def committed(claims: list[Claim], dataset: str) -> list[dict]:
     """The rows of docs/claims.json about `claims` on `dataset` (photos are known by their file's name), or on the world
     where they were not measured on that; in the order of `claims`. Beside the fields of claims.json each has `date`,
-    `machine`, and `sides`, the names of what is compared."""
+    `machine`, `sides`, the names of what is compared, and `why` it is reversed, as far as its note says ("" of others)."""
     sides = {claim.id: (claim.a, claim.b) for claim in claims}
     rows = results.read(project() / "docs" / "claims.json", results.CLAIM_KEY)
     for name in (public(dataset), "world"):
-        if found := [row | {"sides": sides[row["id"]]} for row in rows if row["id"] in sides and row["dataset"] == name]:
+        if found := [
+            row | {"sides": sides[row["id"]], "why": _why_reversed(row)}
+            for row in rows if row["id"] in sides and row["dataset"] == name
+        ]:  # fmt: skip
             return sorted(found, key=lambda row: list(sides).index(row["id"]))
     return []
+
+
+def _why_reversed(row: dict) -> str:
+    """A note on how a claim was measured may end in "reversed: ", or "where it is reversed: ", and the reason."""
+    return row["note"].rpartition("reversed: ")[2] if row["verdict"] == "reversed" else ""
 
 
 def public(dataset: str) -> str:

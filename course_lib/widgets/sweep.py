@@ -1,7 +1,6 @@
 """An experiment too long for a live cell: the committed verdicts, and a button that runs it here."""
 
 import html
-import re
 import threading
 from collections.abc import Callable, Mapping
 
@@ -13,7 +12,7 @@ from course_lib.widgets import headless, show_error, show_panel
 
 
 def verdicts(rows: list[dict], unit: str = "fraction", sweep: str = "") -> str:
-    """Rows of docs/claims.json as Markdown: what was compared, both sides over the seeds, the verdict, when and where; and
+    """Rows of `claims.committed` as Markdown: what was compared, both sides over the seeds, the verdict, when and where; and
     what is known of why a claim came out the other way round. Settings of `sweep` are called by their keys alone."""
     if not rows:
         return "This comparison has not been measured yet on this data or on the world."
@@ -30,15 +29,9 @@ def verdicts(rows: list[dict], unit: str = "fraction", sweep: str = "") -> str:
         f"Measured on {first['dataset']} over {max(len(row['a']) for row in rows)} seeds, {first['date']}, {first['machine']}. "
         "Of A and B the smallest and the largest. A claim holds where every A leads every B by the margin, is reversed where "
         "every B so leads every A, and is undecided otherwise.",
-        *(f"\nWhy `{row['id']}` is reversed: {reason}." for row in rows if (reason := why_reversed(row))),
+        *(f"\nWhy `{row['id']}` is reversed: {reason}." for row in rows if (reason := row["why"])),
     ]
     return "\n".join(lines)
-
-
-def why_reversed(row: dict) -> str:
-    """What the note of a reversed claim says about that; "" of any other."""
-    note = row.get("note", "") if row["verdict"] == "reversed" else ""
-    return re.sub(r".*?(where it is )?reversed: ", "", note)
 
 
 def _span(values: list[float], unit: str) -> str:
@@ -53,7 +46,7 @@ class Sweep:
         keys: of its settings, in order.
         measure: from a key and the arguments of `fit` that Stop and the progress need (`stop`, `on_report`) to a
             number; raises KeyboardInterrupt when it was stopped.
-        committed: rows of docs/claims.json.
+        committed: rows of `claims.committed`.
         before: key -> number, what was measured here before the kernel was restarted.
         unit: of the numbers.
     """

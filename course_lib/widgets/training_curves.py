@@ -73,6 +73,11 @@ def running_mean(values: list[float], memory: int = 20) -> list[float]:
     return means
 
 
+def scores_of(history: History) -> list[str]:
+    """The names of all scores of a run: tasks that take turns have names of their own."""
+    return list({name: None for _, scores in history.scores for name in scores})
+
+
 def curves(history: History, chance: float | None, ghosts: Sequence[tuple[str, History]] = ()):
     """Loss and score of a training run so far, as a figure of two panels.
 
@@ -80,7 +85,7 @@ def curves(history: History, chance: float | None, ghosts: Sequence[tuple[str, H
     """
     from matplotlib.figure import Figure
 
-    names = list({name: None for _, scores in history.scores for name in scores})  # tasks that take turns have names of their own
+    names = scores_of(history)
     scored = bool(names) or chance is not None
     figure = Figure(figsize=(8.5, 2.7), layout="constrained")
     left, *right = figure.subplots(1, 1 + scored, squeeze=False)[0]

@@ -22,6 +22,7 @@ from course_lib.widgets.training_curves import (
     progress_text,
     remember,
     remembered,
+    scores_of,
 )
 
 Work = Callable[..., History]
@@ -190,14 +191,14 @@ class TrainingRun:
     def _words(self) -> tuple[str, str]:
         labels = ", ".join(words for words, _ in self._behind())
         ghosts = f"Broken and pale: other runs ({labels}). " if labels else ""
-        scored = bool(self.history.scores and self.history.scores[-1][1])
-        where, curves_of = ("Left", "Two curves") if scored or self.chance is not None else ("Drawn", "The curve")
-        caption = f"Training {self.name}. {where}: the loss of each step (pale) and its running mean (dark). "
-        caption += "Right: the score on training batches, likewise. " * scored
-        caption += "Dotted: guessing. " * (self.chance is not None)
-        sides = "loss on the left, score on the right" if where == "Left" else "the loss"
-        alt = f"{curves_of} of training {self.name} over steps: {sides}. {ghosts}{progress_text(self.history)}"
-        return f"{caption}{ghosts}".strip(), alt
+        loss = "the loss of each step (pale) and its running mean (dark)"
+        if scores_of(self.history) or self.chance is not None:
+            seen = f"Left: {loss}. Right: the score on training batches, likewise."
+            said = f"Two curves of training {self.name} over steps: loss on the left, score on the right."
+        else:
+            seen, said = f"Drawn: {loss}.", f"The loss of training {self.name} over steps."
+        guessing = "Dotted: guessing. " if self.chance is not None else ""
+        return f"Training {self.name}. {seen} {guessing}{ghosts}".strip(), f"{said} {ghosts}{progress_text(self.history)}"
 
 
 class Presets:

@@ -361,8 +361,6 @@ card = audited(run, network, "blocked")
 accuracy = session.records["own.accuracy.blocked"]["value"]
 session.record("own.pretext_accuracy", accuracy, chance=0.25, unit="fraction")
 session.record("own.empty", session.records["own.empty.blocked"]["value"], chance=0.25, unit="fraction")
-emptied_how = checkup.score_without_content(run.task, run.backbone, photos.test, session.rng("audit"))
-print("On emptied pictures:", "; ".join(f"{how} {100 * score:.1f} %" for how, score in emptied_how.items()))
 session.claim("own.learns")
 session.claim("own.looks")
 
@@ -420,7 +418,7 @@ mends = session.sweep("own.mends", lambda measure: measure(), {
 # %% [markdown]
 # With the gap alone there is no seam to be read, and yet: how does the network do on pictures in which nothing can be recognised, beside real ones? What it loses when each quarter gets its own light, it had from light, colour or contrast. The last audit shows that, and no reader of ours could. No audit replaces another.
 #
-# And the blocked task? Look at its last audit again. If it fails there as well, ask what emptied pictures still hold once light and colours are evened. Our suspicion is **texture**: bricks stay bricks, and three quarters of bricks share them. Scattered tiles keep their bricks, and noise has none; so compare the two figures on emptied pictures below the report card. Is that a shortcut? The seam and the light were traces of how the question was made; texture belongs to what the picture shows. But it is not a thing. An audit tells you what a network *can* live on. Whether it may is for you to decide, and to write down: we let it stand, and expect features that know materials better than things.
+# And the blocked task? Look at its last audit again. If it fails there as well, ask what emptied pictures still hold once light and colours are evened. Our suspicion is **texture**: bricks stay bricks, and three quarters of bricks share them. Scattered tiles keep their bricks, and noise has none; so compare their two figures on the report card. Is that a shortcut? The seam and the light were traces of how the question was made; texture belongs to what the picture shows. But it is not a thing. An audit tells you what a network *can* live on. Whether it may is for you to decide, and to write down: we let it stand, and expect features that know materials better than things.
 #
 # ## 5 · Your turn
 #

@@ -1,16 +1,11 @@
-"""A student at the evaluation notebook: holes filled by key, a ranking by its arrows, two measures chosen."""
+"""A student at the evaluation notebook: holes filled by key, Stop ten times, a ranking by its arrows, two measures chosen."""
 
 import pytest
 
 from course_lib.data import open_dataset
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(autouse=True)
-def _smoke(monkeypatch):
-    """Ten trainings of a few steps: that they can be stopped is tested in the notebooks where they come from."""
-    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+TRAININGS = 10  # three new methods, six of other notebooks, one with names
 
 
 def test_a_student_at_the_evaluation_notebook(lab):
@@ -30,6 +25,9 @@ def test_a_student_at_the_evaluation_notebook(lab):
     handle.press("ArrowRight")
     page.locator("button.course-forecast-button").first.press("Enter")
     lab.says(".course-forecast-text", "Noted")
+
+    for number in range(TRAININGS):
+        lab.stop(number)
 
     # Nobody has ranked anything yet; then the second name goes up by key.
     lab.wait_until_idle(timeout=480)

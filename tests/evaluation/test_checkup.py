@@ -289,6 +289,7 @@ def test_a_network_that_lives_on_blur_is_caught_and_one_that_looks_is_not():
         empty = checkup.score_without_content(task, backbone, DATA.test, seeded(), 200)
         finding = checkup.without_content(empty, accuracy, task.chance)
         assert finding.passed is not caught, (kind, empty)
+        assert all(f"{name} {score:.0%}" in finding.found for name, score in empty.items()), finding.found
         assert ("%" in finding.found) and bool(finding.advice) is caught
 
 

@@ -111,6 +111,10 @@ def test_it_is_drawn_as_a_table(text):
     figure = task.draw(task.sample(text, 5, rng()), rng())
     words = {cell.get_text().get_text() for cell in figure.axes[0].tables[0].get_celld().values()}
     assert "hidden" in words and any("·" in word for word in words)
+    assert sum("___" in word for word in words) == 5, "where the hidden word stood"
+    skipgram = Word2vec(text, 4, skipgram=True)
+    drawn = skipgram.draw(skipgram.sample(text, 5, rng()), rng()).axes[0].tables[0].get_celld().values()
+    assert not any("___" in cell.get_text().get_text() for cell in drawn), "one word is visible there, and no window"
 
 
 def test_it_is_no_task_on_pictures():

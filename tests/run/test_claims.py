@@ -165,11 +165,28 @@ def test_committed_verdicts_are_those_of_the_data_set_or_of_the_world(tmp_path, 
     claim = claims.load()["rot.during"]
     assert claims.committed([claim], "world") == []
     names, sets = ("rot.during", "rot.learns"), ("world", "x.zip")
-    rows = [{"id": name, "dataset": data, "profile": "quick"} for name in names for data in sets]
+    judged = {"profile": "quick", "verdict": "holds", "note": ""}
+    rows = [{"id": name, "dataset": data} | judged for name in names for data in sets]
     results.merge(tmp_path / "docs" / "claims.json", rows, results.CLAIM_KEY)
     for asked, shown in (("folder:/home/somebody/x.zip", "x.zip"), ("world", "world"), ("folder:/elsewhere/y.zip", "world")):
         [row] = claims.committed([claim], asked)
         assert (row["id"], row["dataset"], row["sides"]) == ("rot.during", shown, (claim.a, claim.b))
+    both = [claims.load()[name] for name in names[::-1]]
+    assert [row["id"] for row in claims.committed(both, "world")] == list(names[::-1]), "in the order that was asked for"
+
+
+@pytest.mark.parametrize("note", [
+    "reversed: batches of 32 are small", "in equally many steps; where it is reversed: batches of 32 are small",
+    "batches of 32 are small",
+])  # fmt: skip
+def test_why_a_claim_is_reversed_is_taken_from_its_note(tmp_path, monkeypatch, note):
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(claims, "project", lambda: tmp_path)
+    claim = claims.load()["rot.during"]
+    for verdict, why in (("holds", ""), ("undecided", ""), ("reversed", "batches of 32 are small")):
+        row = {"id": "rot.during", "dataset": "world", "profile": "quick", "verdict": verdict, "note": note}
+        results.merge(tmp_path / "docs" / "claims.json", [row], results.CLAIM_KEY)
+        assert [row["why"] for row in claims.committed([claim], "world")] == [why]
 
 
 def test_every_reversal_in_the_accepted_table_says_why():

@@ -14,7 +14,7 @@ from course_lib.widgets.sweep import Sweep, verdicts
 
 ROW = {
     "id": "rot.count.half", "statement": "Four teach more.", "direction": "a>b", "margin": 0.02, "a": [0.5, 0.62, 0.55],
-    "b": [0.4, 0.4, 0.4], "dataset": "world", "verdict": "holds", "date": "2026-01-02", "machine": "a laptop",
+    "b": [0.4, 0.4, 0.4], "dataset": "world", "verdict": "holds", "date": "2026-01-02", "machine": "a laptop", "why": "",
     "sides": ("rot.count.four", "rot.count.half"),
 }  # fmt: skip
 
@@ -42,12 +42,8 @@ def test_the_smaller_number_of_a_range_comes_first():
 
 
 def test_a_reversal_is_explained_where_something_is_known():
-    for note in ("batches of 32 are small", "reversed: batches of 32 are small",
-                 "in equally many steps; where it is reversed: batches of 32 are small"):  # fmt: skip
-        row = ROW | {"note": note}
-        assert "batches" not in verdicts([row])
-        assert "\nWhy `rot.count.half` is reversed: batches of 32 are small." in verdicts([row | {"verdict": "reversed"}])
-    assert "Why" not in verdicts([ROW | {"verdict": "reversed", "note": ""}])
+    assert "Why" not in verdicts([ROW])
+    assert "\nWhy `rot.count.half` is reversed: batches of 32 are small." in verdicts([ROW | {"why": "batches of 32 are small"}])
 
 
 def test_each_setting_is_measured_once(monkeypatch, said):

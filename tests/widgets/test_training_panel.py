@@ -12,7 +12,7 @@ from course_lib.models import build_backbone
 from course_lib.pretext.rotation import Rotation
 from course_lib.start import Session
 from course_lib.training import History, Step, fit
-from course_lib.widgets import training_curves
+from course_lib.widgets import training_curves, training_panel
 from course_lib.widgets.training_panel import FACTORS, Presets, TrainingRun
 
 
@@ -115,6 +115,19 @@ def test_headless_runs_to_the_end_within_the_cell(capsys):
     assert run.history.step == 20
     assert "step 20 of 20" in capsys.readouterr().out
     assert asyncio.run(run.finished()) is run.result()
+
+
+@pytest.mark.parametrize(("scored", "chance"), [(True, 0.25), (True, None), (False, None), (False, 0.25)])
+def test_the_caption_speaks_of_what_is_drawn(scored, chance, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(training_panel, "show_figure", lambda figure, *words: drawn.append((len(figure.axes), *words)))
+    end = history(20)
+    end.scores = [(step, values if scored else {}) for step, values in end.scores]
+    TrainingRun(lambda on_report, **_: end, name="rotation", steps=20, chance=chance).show()
+    ((panels, caption, alt),) = drawn
+    two = scored or chance is not None
+    assert panels == 1 + two and ("Right:" in caption) == ("Two curves" in alt) == two
+    assert ("guessing" in caption) == (chance is not None)
 
 
 def test_the_learning_rate_slider_is_read_by_the_training(on_screen):
