@@ -13,9 +13,11 @@ from course_lib.widgets import headless, show_error, show_panel
 
 def verdicts(rows: list[dict], unit: str = "fraction", sweep: str = "") -> str:
     """Rows of `claims.committed` as Markdown: what was compared, both sides over the seeds, the verdict, when and where; and
-    what is known of why a claim came out the other way round. Settings of `sweep` are called by their keys alone."""
+    what is known of why a claim came out the other way round. Settings of `sweep` are called by their keys alone; a unit in
+    parentheses stands once, below."""
     if not rows:
         return "This comparison has not been measured yet on this data or on the world."
+    unit, below = ("", f" {unit}") if unit.startswith("(") else (unit, "")
     lines = ["| statement | A | | B | verdict |", "|---|---|---|---|---|"]
     for row in rows:
         names = (name.removeprefix(f"{sweep}.") for name in row["sides"])
@@ -27,8 +29,8 @@ def verdicts(rows: list[dict], unit: str = "fraction", sweep: str = "") -> str:
     lines += [
         "",
         f"Measured on {first['dataset']} over {max(len(row['a']) for row in rows)} seeds, {first['date']}, {first['machine']}. "
-        "Of A and B the smallest and the largest. A claim holds where every A leads every B by the margin, is reversed where "
-        "every B so leads every A, and is undecided otherwise.",
+        f"Of A and B the smallest and the largest{below}. A claim holds where every A leads every B by the margin, is "
+        "reversed where every B so leads every A, and is undecided otherwise.",
         *(f"\nWhy `{row['id']}` is reversed: {reason}." for row in rows if (reason := row["why"])),
     ]
     return "\n".join(lines)

@@ -228,7 +228,7 @@ said = "; ".join(f"{row['method']}, {row['dataset']}: {large(row['value'])} {row
 session.show(
     scale_of_data(rows),
     caption="How much there is, by what somebody had to do for it. Each mark of the axis is ten times the one before it. Rings: the lecture's own rough figures. Other senses are counted in other units. Alternative texts are what a web page says in place of a picture; tokens are words or pieces of words.",
-    alt=f"Dots on a logarithmic axis. {said}.",
+    alt=f"Dots on a logarithmic axis. {said}.", rests_on=[],
 )
 
 # %% [markdown]
@@ -404,7 +404,7 @@ session.record("cost.domain.cells", other["labels"] - other["random"], chance=0,
 session.show(
     setting_bars(panels, "labels", chance=0.25),
     caption="Test accuracy of a linear probe with ten labels a class, on features of a network with random weights, pretrained on words of captions, and (orange) pretrained on labels. Dotted: guessing.",
-    alt=in_words(panels),
+    alt=in_words(panels), rests_on=[],
 )
 
 # %%
@@ -483,7 +483,7 @@ if captioned:
 # %%
 text, unseen, ask = read()  # to learn from; of modules that the network does not learn from, as numbers and as words
 places, choices, truth = hidden_words(unseen, session.rng("gaps"), 12)
-gaps = [" ".join("＿＿＿" if k == column else word for k, word in enumerate(ask[row])) for row, column in places.tolist()]
+gaps = [" ".join("___" if k == column else word for k, word in enumerate(ask[row])) for row, column in places.tolist()]
 words = [[text.vocabulary[number] for number in row] for row in choices.tolist()]
 guessing = WordGame(gaps, words, truth.tolist(), "Which word is hidden?").show()
 
@@ -557,7 +557,7 @@ print(f"loss: {loss.item():.2f}   (knowing nothing, each of six yes or no at one
 # %%
 session.show(
     task.draw(batch, session.rng("draw", session.device)),
-    caption="Four windows: what the network sees, with ＿＿＿ where the hidden word stood, the word that was there, and the words that were drawn as wrong answers. A dot stands for the end of a sentence, or for a word too rare to have a vector.",
+    caption="Four windows: what the network sees, with ___ where the hidden word stood, the word that was there, and the words that were drawn as wrong answers. A dot stands for the end of a sentence, or for a word too rare to have a vector.",
     alt="A table of four windows of words, each with its hidden word and five wrong answers.",
     rests_on=["labelling_cost.hide_middle", "labelling_cost.noise_distribution"],
 )

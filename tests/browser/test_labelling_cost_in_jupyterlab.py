@@ -55,7 +55,7 @@ def test_a_student_at_the_labelling_notebook(lab):
     keys.press("2")
     another = "before => document.querySelector('.course-words-sentence').innerText !== before"
     page.wait_for_function(another, arg=first, timeout=30_000)
-    assert "＿" in sentence.inner_text()
+    assert "___" in sentence.inner_text()
     assert re.search(r"Right|No: it was", page.locator(".course-game-feedback").nth(1).inner_text())
 
     # Another word's neighbours, another analogy.

@@ -41,6 +41,11 @@ def test_the_smaller_number_of_a_range_comes_first():
     assert "| 50.0 % (`rot.count.four`)" in verdicts([ROW | {"a": [0.5, 0.5001]}])
 
 
+def test_a_unit_in_parentheses_stands_once():
+    text = verdicts([ROW], unit="(rank correlation)")
+    assert text.count("rank correlation") == 1 and "0.5 to 0.62 (`rot.count.four`)" in text and "> by 0.02 |" in text
+
+
 def test_a_reversal_is_explained_where_something_is_known():
     assert "Why" not in verdicts([ROW])
     assert "\nWhy `rot.count.half` is reversed: batches of 32 are small." in verdicts([ROW | {"why": "batches of 32 are small"}])
