@@ -34,7 +34,7 @@ def test_a_student_at_the_colourisation_notebook(lab):
     lab.says(".course-forecast-text", "Noted")
     assert float(handle.get_attribute("aria-valuenow")) < before - 2
 
-    for number in range(3):
+    for number in range(4):
         lab.stop(number)
     lab.wait_until_idle(timeout=300)
 

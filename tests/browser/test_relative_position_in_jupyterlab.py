@@ -43,8 +43,8 @@ def test_a_student_at_the_relative_position_notebook(lab, tmp_path):
         timeout=30_000,
     )
 
-    # Stop both long trainings; the cells below go on with the networks as they are.
-    for number in range(2):
+    # Stop all four trainings; the cells below go on with the networks as they are.
+    for number in range(4):
         lab.stop(number)
     lab.wait_until_idle(timeout=240)
 

@@ -39,10 +39,8 @@ def test_a_student_at_the_rotation_notebook(lab, tmp_path):
     lab.says(".course-forecast-text", f"Noted: {forecast} %")
 
     # Stop answers during the training, while Run All is still under way.
-    lab.says(".course-training-text", "steps/s")
-    page.locator("button.course-training-stop").first.press("Enter")
-    lab.says(".course-training-text", "stopped")
-
+    for number in range(2):
+        lab.stop(number)
     lab.wait_until_idle(timeout=240)
 
     # The wrong answer is named at the figures that rest on it, and only there.
