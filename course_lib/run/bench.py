@@ -148,7 +148,7 @@ def measure_step(name: str, device: str, repetitions: int, visible: int = VISIBL
     - `peak_mb`: the most memory while our step alone ran, before the bare one was made: resident in this process, PyTorch
       included, or allocated on the graphics card.
     """
-    data, draw, precision = _data(name, device), torch.Generator(device).manual_seed(0), default_precision(device)
+    data, draw, precision = noise(name, device), torch.Generator(device).manual_seed(0), default_precision(device)
 
     def network():
         backbone = build_backbone("small", rng=torch.Generator().manual_seed(0), width=width, image_size=SIDE)
@@ -205,10 +205,10 @@ def measure_step(name: str, device: str, repetitions: int, visible: int = VISIBL
     }
 
 
-def _data(name: str, device: str) -> Split:
-    """Noise of the kind that a task learns from: 4096 images, or 512 clips with their sound."""
+def noise(name: str, device: str, count: int | None = None) -> Split:
+    """Noise of the kind that a task learns from: `count` images or clips with their sound; 4096 or 512 unless given."""
     rng, kind = torch.Generator().manual_seed(0), pretext.load(name)
-    count = 4096 if kind.content == ("images",) else 512
+    count = count or (4096 if kind.content == ("images",) else 512)
     drawn = {
         "images": (256, (count, 3, SIDE, SIDE), torch.uint8), "clips": (256, (count, FRAMES, 3, SIDE, SIDE), torch.uint8),
         "sounds": (2**15, (count, RATE), torch.int16),
