@@ -16,6 +16,7 @@ from course_lib.paths import project
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
+POLLING = 200  # milliseconds between two looks at a page; every frame, as is the custom, costs a core that the kernel wants
 SERVE = "import sys; from pathlib import Path; from course_lib.run import lab; lab.serve(Path(sys.argv[1]), False, print)"
 
 
@@ -70,6 +71,7 @@ class Lab:
             "([selector, n, words]) => document.querySelectorAll(selector)[n].textContent.includes(words)",
             arg=[selector, number, words],
             timeout=60_000,
+            polling=POLLING,
         )
 
     def drag(self, handle, by: float) -> None:
@@ -85,7 +87,7 @@ class Lab:
     def stop(self, number: int) -> None:
         """Wait until the `number`-th training of the notebook is under way, and press its Stop."""
         self.page.wait_for_function(
-            "n => document.querySelectorAll('.course-training-text').length > n", arg=number, timeout=120_000
+            "n => document.querySelectorAll('.course-training-text').length > n", arg=number, timeout=120_000, polling=POLLING
         )
         self.says(".course-training-text", "steps/s", number)
         self.page.locator("button.course-training-stop").nth(number).press("Enter")
@@ -123,6 +125,7 @@ class Lab:
         self.page.wait_for_function(
             "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))",
             timeout=1000 * timeout,
+            polling=POLLING,
         )
 
 
