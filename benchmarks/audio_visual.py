@@ -7,7 +7,7 @@ three; and of the spectrogram, which is made beforehand, half a second about it.
 sounds of all. The ways are told in `ways.py`.
 """
 
-from ways import SIDE, Ways, main  # before torchvision, as it says itself
+from ways import HALF, SIDE, Ways, main  # before torchvision, as it says itself
 
 # isort: split
 import numpy as np
@@ -20,7 +20,6 @@ from torchvision.transforms import v2
 from course_lib.data.spectrograms import spectrograms_of
 from course_lib.pretext.audio_visual import LISTEN
 
-HALF = [0.5] * 3  # brings pixels from 0…1 to -1…1
 OF_PIL = transforms.Compose([
     transforms.RandomHorizontalFlip(), transforms.RandomCrop(SIDE, padding=2, padding_mode="edge"),
     transforms.RandomGrayscale(2 / 3), transforms.ToTensor(), transforms.Normalize(HALF, HALF),

@@ -1,6 +1,6 @@
 """Nine patches of a picture, as the programs of relative position and jigsaw cut them by hand."""
 
-from ways import SIDE, Ways  # before torchvision, as it says itself
+from ways import LUMA, SIDE, Ways  # before torchvision, as it says itself
 
 # isort: split
 import functools
@@ -21,7 +21,6 @@ WAYS = functools.partial(  # of a task on such patches: what is left to name are
     of_tensors=v2.Compose([v2.RandomResizedCrop(SIDE, AREA, SQUARE), v2.ToDtype(torch.float32, scale=True)]),
     draws=True,
 )
-LUMA = torch.tensor([0.299, 0.587, 0.114])
 GREEN_MAGENTA = torch.tensor([-1.0, 2.0, -1.0])
 PROJECTION = torch.eye(3) - torch.outer(GREEN_MAGENTA, GREEN_MAGENTA) / 6  # a colour without its green-magenta part
 

@@ -7,55 +7,42 @@ each takes a quarter from the one before it, half of them go grey, each quarter 
 hidden. The ways are told in `ways.py`.
 """
 
-from ways import SIDE, Ways, main  # before torchvision, as it says itself
+import dataclasses
 
-# isort: split
+import rotation
 import torch
 from torch import Tensor
-from torchvision import transforms
-from torchvision.transforms import v2
+from ways import LUMA, SIDE, main
 
-HALF, GAP = SIDE // 2, SIDE // 16  # pixels
-CORNERS = torch.tensor([[0, 0], [0, HALF], [HALF, 0], [HALF, HALF]])
-LUMA = torch.tensor([0.299, 0.587, 0.114])
+MIDDLE, GAP = SIDE // 2, SIDE // 16  # pixels
+CORNERS = torch.tensor([[0, 0], [0, MIDDLE], [MIDDLE, 0], [MIDDLE, MIDDLE]])
 
 
 def pasted(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Images (float N x 3 x S x S, 0…1), each with a quarter of the one before it, as a network sees them; and which, N."""
+    """Images (float N x 3 x S x S, -1…1), each with a quarter of the one before it, as a network sees them; and which, N."""
     which = torch.randint(4, (len(images),))
     pictures = images.clone()
     for k, (top, left) in enumerate(CORNERS[which].tolist()):
-        quarter = (slice(None), slice(top, top + HALF), slice(left, left + HALF))
+        quarter = (slice(None), slice(top, top + MIDDLE), slice(left, left + MIDDLE))
         pictures[(k, *quarter)] = images[(k - 1, *quarter)]
-    pictures = 2 * pictures - 1
     grey = torch.rand(len(images)) < 0.5
     luma = torch.einsum("c,nchw->nhw", LUMA.to(images.device), pictures)[:, None]
     pictures = torch.where(grey.to(images.device)[:, None, None, None], luma, pictures)
     for top, left in CORNERS.tolist():
-        quarter = pictures[..., top : top + HALF, left : left + HALF]
+        quarter = pictures[..., top : top + MIDDLE, left : left + MIDDLE]
         quarter -= quarter.mean((2, 3), keepdim=True)
         quarter /= 2 * quarter.std((1, 2, 3), correction=0, keepdim=True).clamp_min(0.02)
-    pictures[..., HALF - GAP : HALF + GAP, :] = 0
-    pictures[..., HALF - GAP : HALF + GAP] = 0
+    pictures[..., MIDDLE - GAP : MIDDLE + GAP, :] = 0
+    pictures[..., MIDDLE - GAP : MIDDLE + GAP] = 0
     return pictures.contiguous(memory_format=torch.channels_last), which.to(images.device)
 
 
-WAYS = Ways(
+WAYS = dataclasses.replace(
+    rotation.WAYS,  # for how an image is moved and mirrored
     task="odd_quarter",
-    of_pil=transforms.Compose([
-        transforms.RandomCrop(SIDE, padding=3, padding_mode="reflect"),
-        transforms.RandomHorizontalFlip(),
-        transforms.ToTensor(),
-    ]),
-    of_tensors=v2.Compose([
-        v2.RandomCrop(SIDE, padding=3, padding_mode="reflect"),
-        v2.RandomHorizontalFlip(),
-        v2.ToDtype(torch.float32, scale=True),
-    ]),
     hide=lambda images: (images,),  # a picture alone has nobody to take a quarter from
-    draws=False,
     joined=pasted,
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     main(WAYS, __doc__)

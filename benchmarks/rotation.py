@@ -6,15 +6,13 @@ An image is moved by up to three pixels each way (edges reflected), mirrored hal
 64 images make a batch of 256 pictures. The ways are told in `ways.py`.
 """
 
-from ways import SIDE, Ways, main  # before torchvision, as it says itself
+from ways import HALF, SIDE, Ways, main  # before torchvision, as it says itself
 
 # isort: split
 import torch
 from torch import Tensor
 from torchvision import transforms
 from torchvision.transforms import v2
-
-HALF = [0.5] * 3  # brings pixels from 0…1 to -1…1
 
 
 def hide(images: Tensor) -> tuple[Tensor, Tensor]:

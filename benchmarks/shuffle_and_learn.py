@@ -7,7 +7,7 @@ Eight times five of them are chosen, those of eight draws between which most cha
 ways are told in `ways.py`.
 """
 
-from ways import SIDE, Ways, main  # before torchvision, as it says itself
+from ways import HALF, SIDE, Ways, main  # before torchvision, as it says itself
 
 # isort: split
 import numpy as np
@@ -24,7 +24,6 @@ from course_lib.pretext.shuffle_and_learn import FRAMES, IN_ORDER, TRIPLES
 QUESTIONS, CANDIDATES = 8, 8
 FIVE = torch.combinations(torch.arange(FRAMES), 5)  # all a < b < c < d < e
 BEGIN, END = FIVE[:, 1], FIVE[:, 3]
-HALF = [0.5] * 3  # brings pixels from 0…1 to -1…1
 OF_A_FRAME = transforms.Compose([
     transforms.RandomCrop(SIDE, padding=2, padding_mode="edge"), transforms.ToTensor(), transforms.Normalize(HALF, HALF)
 ])  # fmt: skip

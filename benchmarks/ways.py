@@ -33,6 +33,8 @@ from course_lib.run.bench import noise, pictures
 from course_lib.start import default_precision
 from course_lib.training import REPORT_EVERY, fit
 
+HALF = [0.5] * 3  # normalises pixels from 0…1 to -1…1
+LUMA = torch.tensor([0.299, 0.587, 0.114])
 Batches = Iterator[tuple]  # visible and hidden, as the task's `predict` and `loss` take them
 
 
@@ -122,8 +124,7 @@ def ready_made(ways: Ways, data: Split) -> Batches:
 
 def network(ways: Ways, data: Split, width: int) -> tuple[nn.Module, PretextTask]:
     """The course's: `small`, and the task's head."""
-    side = ways.made_of(data)[0].shape[-1]
-    backbone = build_backbone("small", rng=torch.Generator().manual_seed(0), width=width, image_size=side)
+    backbone = build_backbone("small", rng=torch.Generator().manual_seed(0), width=width, image_size=SIDE)
     task = pretext.load(ways.task)(backbone, torch.Generator().manual_seed(0))
     task.setup(backbone, data)
     return tuple(module.to(data.device, memory_format=torch.channels_last).train() for module in (backbone, task))

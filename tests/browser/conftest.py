@@ -65,13 +65,15 @@ class Lab:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
+    def until(self, true: str, arg=None, timeout: float = 60) -> None:
+        """Wait, `timeout` seconds at most, until a function of the page's, in JavaScript, says true of `arg`."""
+        self.page.wait_for_function(true, arg=arg, timeout=1000 * timeout, polling=POLLING)
+
     def says(self, selector: str, words: str, number: int = 0) -> None:
         """Wait until the `number`-th element that fits `selector` says `words`."""
-        self.page.wait_for_function(
+        self.until(
             "([selector, n, words]) => document.querySelectorAll(selector)[n].textContent.includes(words)",
-            arg=[selector, number, words],
-            timeout=60_000,
-            polling=POLLING,
+            [selector, number, words],
         )
 
     def drag(self, handle, by: float) -> None:
@@ -86,9 +88,7 @@ class Lab:
 
     def stop(self, number: int) -> None:
         """Wait until the `number`-th training of the notebook is under way, and press its Stop."""
-        self.page.wait_for_function(
-            "n => document.querySelectorAll('.course-training-text').length > n", arg=number, timeout=120_000, polling=POLLING
-        )
+        self.until("n => document.querySelectorAll('.course-training-text').length > n", number, timeout=120)
         self.says(".course-training-text", "steps/s", number)
         self.page.locator("button.course-training-stop").nth(number).press("Enter")
         self.says(".course-training-text", "stopped", number)
@@ -101,10 +101,10 @@ class Lab:
 
     def changed(self, selector: str, before: str) -> None:
         """Wait until the picture that fits `selector` is not the one whose address was `before`."""
-        self.page.wait_for_function(
+        self.until(
             "([selector, before]) => { const is = document.querySelector(selector); return is && is.src !== before; }",
-            arg=[selector, before],
-            timeout=30_000,
+            [selector, before],
+            timeout=30,
         )
 
     def is_well(self) -> None:
@@ -122,10 +122,8 @@ class Lab:
 
     def wait_until_idle(self, timeout: float) -> None:
         """Wait, `timeout` seconds at most, until every cell has run."""
-        self.page.wait_for_function(
-            "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))",
-            timeout=1000 * timeout,
-            polling=POLLING,
+        self.until(
+            "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))", timeout=timeout
         )
 
 

@@ -47,12 +47,15 @@ def batches(load, program, way, data, ways=None):
     return iter(lambda: task.hide(task.sample(data, ways.batch, rng), rng), None)
 
 
-def photos(images):
-    return Split(torch.zeros(len(images), dtype=torch.int64), ["photo"], images)
+def split(**content):
+    """A split of images or clips, in one class."""
+    (values,) = content.values()
+    return Split(torch.zeros(len(values), dtype=torch.int64), ["all"], **content)
 
 
-def clips_of(clips):
-    return Split(torch.zeros(len(clips), dtype=torch.int64), ["clip"], clips=clips)
+def films(greys):
+    """64 clips whose frames are of one grey each (N numbers, 0…255), which tells the frame."""
+    return split(clips=greys.to(torch.uint8)[:, None, None, None].expand(64, -1, 3, SIDE, SIDE).contiguous())
 
 
 @pytest.mark.parametrize("way", [*BY_HAND, "ours"])
@@ -71,7 +74,7 @@ def test_every_way_shows_the_same_rotated_pictures(load, way):
                     key = np.ascontiguousarray(np.rot90(moved, turns, (1, 2))).tobytes()
                     may_come[key] = (turns, (down, across, mirrored))
     assert len(may_come) == 4 * 98
-    seen, several = [], batches(load, "rotation", way, photos(image.expand(64, -1, -1, -1)))
+    seen, several = [], batches(load, "rotation", way, split(images=image.expand(64, -1, -1, -1)))
     for (visible, hidden), _ in zip(several, range(30), strict=False):
         assert visible.shape == (256, 3, SIDE, SIDE) and visible.dtype == torch.float32
         assert hidden.bincount().tolist() == [64] * 4, "as many of each angle"
@@ -124,7 +127,7 @@ def test_every_way_says_the_same_of_colours(load, way):
     """Of a picture that is its own mirror image; the course's Lab is quick and a little inexact, scikit-image's is not."""
     half = noise("colourisation", "cpu", 1).images[0, :, :, : SIDE // 2]
     image = torch.cat([half, half.flip(-1)], -1)
-    visible, hidden = next(batches(load, "colourisation", way, photos(image.expand(64, -1, -1, -1))))
+    visible, hidden = next(batches(load, "colourisation", way, split(images=image.expand(64, -1, -1, -1))))
     task = pretext.load("colourisation")(*_backbone())
     its_visible, its_hidden = task.eval().hide(Batch(torch.zeros(1), image[None]), torch.Generator())
     assert (visible - its_visible).abs().max() < 0.02 and (hidden - its_hidden).abs().max() < 1
@@ -185,8 +188,7 @@ def test_every_way_draws_films_alike(load, way):
     """Every second frame of sixteen; questions with the right answers, and about that part of a film in which much changes."""
     torch.manual_seed(0)
     frame = 10 + 4 * torch.arange(16) + 150 * (torch.arange(16) >= 10)  # its grey tells which it is; most changes before 10
-    film = clips_of(frame.to(torch.uint8)[:, None, None, None].expand(64, 16, 3, SIDE, SIDE).contiguous())
-    over = {}
+    film, over = films(frame), {}
     for by in (way, "ours"):
         first, crossed = set(), []
         for ((frames, triples), hidden), _ in zip(batches(load, "shuffle_and_learn", by, film), range(30), strict=False):
@@ -211,11 +213,10 @@ def test_every_way_draws_films_alike(load, way):
 def test_every_way_hears_what_belongs_to_a_frame(load, way):
     torch.manual_seed(0)
     frame, column = 10 + 4 * torch.arange(16), torch.arange(1, 101)
-    data = clips_of(frame.to(torch.uint8)[:, None, None, None].expand(64, 16, 3, SIDE, SIDE).contiguous())
+    data = films(frame)
     spectra = column.to(torch.uint8).expand(64, 64, -1).contiguous()
     ways, heard = load("audio_visual").WAYS, set()
     if way == "ours":
-        data.sounds = torch.zeros(64, 16_000, dtype=torch.int16)
         _, task = load("ways").network(ways, noise("audio_visual", "cpu", 4), width=8)
         rng = torch.Generator().manual_seed(0)
         several = iter(lambda: task.hide(Batch(torch.arange(64), clips=data.clips, sounds=spectra), rng), None)
@@ -237,9 +238,9 @@ def test_every_way_hears_what_belongs_to_a_frame(load, way):
 def test_every_way_shows_the_same_odd_quarters(load, way):
     torch.manual_seed(0)
     module, images = load("odd_quarter"), noise("odd_quarter", "cpu", 64).images
-    seen, which = next(batches(load, "odd_quarter", way, photos(images)))
+    seen, which = next(batches(load, "odd_quarter", way, split(images=images)))
     assert set(which.tolist()) == {0, 1, 2, 3} and seen.shape == images.shape
-    seen, which = module.pasted(images / 255)
+    seen, which = module.pasted(images / 127.5 - 1)
     coloured = exchange(images, images.roll(1, 0), which).float() / 127.5 - 1
     grey = brightness(coloured)[:, None].expand_as(coloured)
     apart = torch.stack([
@@ -253,9 +254,9 @@ def test_every_way_shows_the_same_odd_quarters(load, way):
 def test_every_way_learns(load, dataset, program, way):
     torch.manual_seed(0)
     images = dataset.train.images.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    data = photos(images)
+    data = split(images=images)
     if program == "shuffle_and_learn":  # it grows lighter and lighter
-        data = clips_of((images[:64, None] // 4 + 12 * torch.arange(16)[:, None, None, None]).to(torch.uint8))
+        data = split(clips=(images[:64, None] // 4 + 12 * torch.arange(16)[:, None, None, None]).to(torch.uint8))
     if program == "audio_visual":  # learnt by heart
         data = noise(program, "cpu", 64)
     ways = load(program).WAYS
