@@ -13,7 +13,7 @@
 # %% [markdown]
 # # The world behind the notebooks
 #
-# > **The question.** A network that learns from unlabelled pictures may learn to see, or may find a cheap trick. How could we ever tell which, if we do not know what is in the pictures?
+# > **The question.** A network (a function with many numbers, adjusted until its answers fit) that learns from pictures without names may learn to see, or may find a cheap trick. How could we ever tell which, if we do not know what is in the pictures?
 # >
 # > **You will** walk through a world that a program draws, in which everything is known; change one thing and leave the rest; and test whether the world itself is too easy to mean anything.
 # >
@@ -144,7 +144,7 @@ explorer = SceneExplorer(SEED).show()
 # %% [markdown]
 # ## 3 · Train, and take the object away
 #
-# Now the question of the beginning can be answered by an experiment. Train a small network to name the angle (the next notebook explains how). Then show it scenes that it has never seen, as they are and without their objects.
+# Now the question of the beginning can be answered by an experiment. Train a small network to name the angle (`02_rotation` explains how). Then show it scenes that it has never seen, as they are and without their objects.
 #
 # If it goes by objects, its accuracy must fall. If it goes by skies alone, it will hardly fall. Which do you expect after a short training?
 
